@@ -1,0 +1,48 @@
+//! Nodes, and where the endpoints of Services run.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use ipnet::IpNet;
+
+use crate::{Labels, NodeName, ServiceId};
+
+/// A node of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: NodeName,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its own addresses; never handed out.
+    pub addresses: Vec<IpAddr>,
+    /// The interfaces its speaker reports; `None` until it reports.
+    pub interfaces: Option<Vec<NodeInterface>>,
+    /// Whether it is labelled out of load balancers (KEP-1143).
+    pub excluded: bool,
+    /// Whether it is cordoned.
+    pub unschedulable: bool,
+    /// Whether its condition `Ready` is true.
+    pub ready: bool,
+}
+
+/// An interface of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInterface {
+    /// Its name.
+    pub name: String,
+    /// The networks it has addresses in.
+    pub networks: Vec<IpNet>,
+    /// Whether it has a link.
+    pub carrier: bool,
+}
+
+/// Where a Service's ready endpoints run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSet {
+    /// The Service.
+    pub service: ServiceId,
+    /// Nodes with a ready endpoint.
+    pub ready_nodes: BTreeSet<NodeName>,
+    /// Whether any endpoint is ready, on a known node or not.
+    pub ready_anywhere: bool,
+}
