@@ -1,0 +1,143 @@
+//! The start: what statuses say FerroLB gave is taken first, and only then is anything new given out.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use ferrolb_model::{Assignment, Family, Ingress, PoolName, Service, ServiceId};
+
+use crate::{
+    Allocator, Change,
+    book::{Slot, Use},
+    evaluate::wanted,
+    pools::Fate,
+    services::Handle,
+};
+
+impl Allocator {
+    /// Hears of Services before the start. The same as as many upserts; gives nothing out.
+    pub fn replay(&mut self, services: Vec<Service>) {
+        for service in services {
+            self.upsert_service(service);
+        }
+    }
+
+    /// Starts, once Services, pools, namespaces and node addresses are all known. Every Service keeps what its status
+    /// says FerroLB gave it, then the others are served, the oldest first. Returns the outcome of every Service.
+    pub fn settle(&mut self) -> Vec<Change> {
+        if self.settled {
+            return Vec::new();
+        }
+        self.settled = true;
+        self.note_bystanders();
+        self.take_all_recorded();
+        self.note_all_named();
+        self.take_all_given();
+
+        for handle in self.services.in_turn(self.services.iter().map(|(handle, _)| handle)) {
+            self.evaluate(handle);
+        }
+        self.serve_waiting();
+        self.changes()
+    }
+
+    /// What statuses name and nobody who may have it took is out of use too.
+    fn note_all_named(&mut self) {
+        let named: Vec<(ServiceId, IpAddr)> = self
+            .services
+            .iter()
+            .flat_map(|(_, entry)| {
+                let named = entry.service.ingress.each();
+                let holds = |address: IpAddr| entry.held().any(|held| held.address == address);
+                named
+                    .filter(move |address| !holds(*address))
+                    .map(|address| (entry.service.id.clone(), address))
+            })
+            .collect();
+        for (id, address) in named {
+            self.note_named(&id, address);
+        }
+    }
+
+    fn take_all_recorded(&mut self) {
+        let ours = self.services.iter().filter_map(|(handle, entry)| match &entry.service.ingress {
+            Ingress::Ours { assigned: _, since } => Some((*since, entry.service.created, handle)),
+            Ingress::Empty | Ingress::Edited { .. } | Ingress::Foreign { .. } => None,
+        });
+        let mut ours: Vec<_> = ours.collect();
+        let tie = |handle: Handle| (&self.services[handle].service.uid, &self.services[handle].service.id);
+        ours.sort_unstable_by(|one, other| {
+            (one.0, one.1).cmp(&(other.0, other.1)).then_with(|| tie(one.2).cmp(&tie(other.2)))
+        });
+        let mut latest: BTreeMap<(PoolName, Family), (i64, u128)> = BTreeMap::new();
+        for (since, _, handle) in ours {
+            for taken in self.take_recorded(handle).into_iter().flatten() {
+                let Some(pool) = taken.pool else { continue };
+                let last = latest.entry((pool, Family::of(taken.address))).or_default();
+                *last = (*last).max((since, Family::number(taken.address)));
+            }
+        }
+        for ((pool, family), (_, number)) in latest {
+            if let Some(index) = self.pools.get(&pool).map(|state| state.index) {
+                self.pools.space_mut(index, family).continue_after(number);
+            }
+        }
+    }
+
+    /// Gives the Service what its status says FerroLB gave it, as far as it may have it still. Returns what it took.
+    pub(crate) fn take_recorded(&mut self, handle: Handle) -> [Option<Assignment>; 2] {
+        let service = Arc::clone(&self.services[handle].service);
+        let Ingress::Ours { assigned, since: _ } = &service.ingress else { return [None, None] };
+        let mut taken = assigned.iter().map(|recorded| {
+            let assignment = self.still_valid(handle, &service, recorded)?;
+            self.take(handle, assignment.clone());
+            Some(assignment)
+        });
+        let first = taken.find_map(|one| one);
+        [first, taken.find_map(|one| one)]
+    }
+
+    /// Who is named by nothing but our condition comes after all whom statuses name.
+    fn take_all_given(&mut self) {
+        let edited = self.services.iter().filter_map(|(handle, entry)| match &entry.service.ingress {
+            Ingress::Edited { addresses: _, given: _, since } => Some((*since, handle)),
+            Ingress::Empty | Ingress::Ours { .. } | Ingress::Foreign { .. } => None,
+        });
+        let mut edited: Vec<_> = edited.collect();
+        let name = |handle: Handle| &self.services[handle].service.id;
+        edited
+            .sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| name(one.1).cmp(name(other.1))));
+        for (_, handle) in edited {
+            self.take_given(handle);
+        }
+    }
+
+    /// Gives the Service again what it was given before its ingress was edited, as far as it is free.
+    pub(crate) fn take_given(&mut self, handle: Handle) {
+        let service = Arc::clone(&self.services[handle].service);
+        let Ingress::Edited { addresses, given, since: _ } = &service.ingress else { return };
+        if self.was_handed_over(addresses) {
+            return;
+        }
+        for one in given {
+            let usage = Slot::usage(self.book.get(one.address));
+            if matches!(usage, Use::Fresh | Use::Released)
+                && let Some(assignment) = self.still_valid(handle, &service, one)
+            {
+                self.take(handle, assignment);
+            }
+        }
+    }
+
+    fn still_valid(&self, handle: Handle, service: &Service, recorded: &Assignment) -> Option<Assignment> {
+        let address = recorded.address;
+        let family = Family::of(address);
+        let has_one = self.services[handle].held_of(family).is_some();
+        if has_one || !wanted(service).contains(&family) || self.may_stay(handle, service, address).is_err() {
+            return None;
+        }
+        match self.pools.fate(address, recorded.pool.as_ref()) {
+            Fate::Home(pool) => Some(Assignment { address, pool: Some(pool) }),
+            Fate::Missing => Some(recorded.clone()),
+            Fate::Gone => None,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Which Services may have one address together.
+
+use std::net::IpAddr;
+
+use ferrolb_model::{Service, ServiceId, Sharing, TrafficPolicy};
+
+use crate::{
+    Allocator, Refusal, SharingProblem, book::Slot, crowd::Crowd, pools::PoolState, services::Handle,
+};
+
+/// The most Services one address may have; an announcement lists them all.
+pub const MAX_SHARERS: usize = 64;
+
+impl Allocator {
+    /// Whether the Service may have the address beside those who have it now.
+    pub(crate) fn may_join(
+        &self,
+        handle: Handle,
+        service: &Service,
+        address: IpAddr,
+        home: &PoolState,
+    ) -> Result<(), Refusal> {
+        let Some(slot) = self.book.get(address) else { return Ok(()) };
+        let named_by = match slot {
+            Slot::Crowd(crowd) if self.fits_surely(service, crowd, home.pool.sharing) => return Ok(()),
+            Slot::Crowd(crowd) => crowd.named_by(),
+            Slot::Held(_) | Slot::Released(_) => &[],
+        };
+        if let Some(by) = named_by.iter().find(|by| **by != service.id) {
+            return Err(Refusal::AddressTaken { address, by: by.clone() });
+        }
+        self.may_share(handle, service, slot, Some(home.pool.sharing)).map_err(|(with, problem)| {
+            if problem == SharingProblem::Key {
+                Refusal::AddressTaken { address, by: with }
+            } else {
+                Refusal::SharingRefused { address, with, problem }
+            }
+        })
+    }
+
+    /// Whether the Service may keep the address, as far as others that have it go. One that is there stays when the
+    /// pool's rule gets narrower.
+    pub(crate) fn may_stay(
+        &self,
+        handle: Handle,
+        service: &Service,
+        address: IpAddr,
+    ) -> Result<(), (ServiceId, SharingProblem)> {
+        match self.book.get(address) {
+            Some(slot) => self.may_share(handle, service, slot, None),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the Service fits in beside those who share the address, without a look at each. Those agree with one
+    /// another in everything but ports and namespaces, so that a look at one of them is enough.
+    fn fits_surely(&self, service: &Service, crowd: &Crowd, rule: Sharing) -> bool {
+        let [first, ..] = crowd.users() else { return false };
+        crowd.named_by().is_empty()
+            && crowd.users().len() < MAX_SHARERS
+            && (rule == Sharing::AnyNamespace || !crowd.is_mixed())
+            && service.ports.iter().all(|port| !crowd.ports().contains(port))
+            && problem_between(service, &self.services[*first].service, Some(rule)).is_none()
+    }
+
+    fn may_share(
+        &self,
+        handle: Handle,
+        service: &Service,
+        slot: &Slot,
+        rule: Option<Sharing>,
+    ) -> Result<(), (ServiceId, SharingProblem)> {
+        let others = slot.users().iter().filter(|user| **user != handle);
+        for (count, other) in others.enumerate() {
+            let other = &self.services[*other].service;
+            let problem = if count + 1 >= MAX_SHARERS && rule.is_some() {
+                Some(SharingProblem::Full)
+            } else {
+                problem_between(service, other, rule)
+            };
+            if let Some(problem) = problem {
+                return Err((other.id.clone(), problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn problem_between(one: &Service, other: &Service, rule: Option<Sharing>) -> Option<SharingProblem> {
+    if one.request.sharing_key.is_none() || one.request.sharing_key != other.request.sharing_key {
+        return Some(SharingProblem::Key);
+    }
+    if rule == Some(Sharing::SameNamespace) && one.id.namespace != other.id.namespace {
+        return Some(SharingProblem::Namespace);
+    }
+    if let Some(port) = one.ports.iter().find(|port| other.ports.contains(port)) {
+        return Some(SharingProblem::Port(*port));
+    }
+    let same_endpoints = match (one.traffic_policy, other.traffic_policy) {
+        (TrafficPolicy::Cluster, TrafficPolicy::Cluster) => true,
+        // Without a selector the endpoints are somebody's own list, and nobody knows whether two lists agree.
+        (TrafficPolicy::Local, TrafficPolicy::Local) => {
+            !one.selector.is_empty() && one.selector == other.selector
+        }
+        (TrafficPolicy::Cluster, TrafficPolicy::Local) | (TrafficPolicy::Local, TrafficPolicy::Cluster) => {
+            false
+        }
+    };
+    (!same_endpoints).then_some(SharingProblem::Endpoints)
+}

@@ -1,0 +1,100 @@
+//! `plan` against what applying the edit does.
+
+use std::{collections::BTreeMap, mem::discriminant};
+
+use ferrolb_ipam::{Allocator, Outcome, Snapshot, plan};
+use ferrolb_model::{Pool, ServiceId};
+
+use crate::{
+    cluster::{Cluster, written},
+    event::Event,
+    oracle::wanted,
+};
+
+/// What `plan` says of the event is what comes of it, in a cluster whose statuses say all there is.
+pub(crate) fn is_what_happens(before: &Cluster, event: &Event) {
+    if !is_one_edit(before, event) {
+        return;
+    }
+    let mut allocator = before.start(false);
+    if !before.unwritten(&allocator).is_empty() {
+        return;
+    }
+    let old = before.outcomes(&allocator);
+    let mut after = before.clone();
+    after.edit(&mut allocator, event).expect("it is an edit of something that is there");
+    let effects = plan(&snapshot(before), &snapshot(&after));
+
+    write_all(&mut after, &mut allocator);
+    let new = after.outcomes(&allocator);
+    let told: BTreeMap<_, _> =
+        effects.iter().map(|effect| (&effect.service, (&effect.before, &effect.after))).collect();
+    for id in old.keys().chain(new.keys()) {
+        let known =
+            |outcomes: &BTreeMap<ServiceId, Outcome>| outcomes.get(id).cloned().unwrap_or(Outcome::Removed);
+        let (was, is) = (known(&old), known(&new));
+        match told.get(id) {
+            Some((before, expected)) => {
+                assert_eq!(**before, was, "the plan for {id}: {event:?}");
+                let is_alike = **expected == is || {
+                    // Who lacks two addresses is told one reason of two, the one that was there first.
+                    let lacks_two = after.services.get(id).is_some_and(|one| wanted(one).len() == 2);
+                    let same = expected.addresses() == is.addresses();
+                    lacks_two && same && discriminant(*expected) == discriminant(&is)
+                };
+                assert!(is_alike, "the plan for {id}: {event:?}: not {expected:?}, but {is:?}");
+            }
+            None => assert_eq!(was, is, "{id} changes, which was not foretold: {event:?}"),
+        }
+    }
+}
+
+fn snapshot(cluster: &Cluster) -> Snapshot {
+    Snapshot {
+        pools: cluster.pools.clone(),
+        namespaces: cluster.namespaces.clone(),
+        node_addresses: cluster.nodes.clone(),
+        services: cluster.services.values().cloned().collect(),
+        bystanders: cluster
+            .bystanders
+            .iter()
+            .map(|(id, ingress)| (id.clone(), ingress.addresses()))
+            .collect(),
+    }
+}
+
+/// Whether the event is an edit of one object that is there.
+fn is_one_edit(before: &Cluster, event: &Event) -> bool {
+    match event {
+        Event::Pools(pools) => {
+            let differing =
+                |these: &[Pool], those: &[Pool]| these.iter().filter(|one| !those.contains(one)).count();
+            let (old, new) = (differing(&before.pools, pools), differing(pools, &before.pools));
+            let names = |pools: &[Pool]| pools.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+            old + new == 1 || (old == 1 && new == 1 && names(&before.pools) == names(pools))
+        }
+        Event::Put(service) => before.services.contains_key(&service.id),
+        Event::Remove(id) => before.services.contains_key(id),
+        Event::Nodes(_) | Event::Namespace(..) | Event::NoNamespace(_) => true,
+        Event::Recreate(_)
+        | Event::Leave(_)
+        | Event::Bystander(..)
+        | Event::Foreign(..)
+        | Event::Status(..)
+        | Event::Clear(_)
+        | Event::OldLeader(..)
+        | Event::Write(_)
+        | Event::WriteAll
+        | Event::Crash => false,
+    }
+}
+
+fn write_all(cluster: &mut Cluster, allocator: &mut Allocator) {
+    for _ in 0..200 {
+        let Some(id) = cluster.unwritten(allocator).into_iter().next() else { return };
+        let outcome = allocator.outcome(&id).expect("every Service has an outcome");
+        let Some(ingress) = written(&outcome, &cluster.services[&id].ingress, 0) else { return };
+        cluster.write(allocator, &id, ingress);
+    }
+    panic!("statuses never come to rest: {:?}", cluster.unwritten(allocator));
+}

@@ -1,0 +1,117 @@
+//! docs/reasons.md is what the code says. `UPDATE=1` writes it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{fmt::Write as _, fs, net::IpAddr, path::Path};
+
+use ferrolb_ipam::{PoolVerdict, Reason, Refusal, SharingProblem};
+use ferrolb_model::{Family, Port, Protocol, ServiceId};
+
+#[test]
+fn the_page_says_what_the_code_says() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reasons.md");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, page()).unwrap();
+    }
+    let written = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == page(),
+        "docs/reasons.md differs from core/ipam: run `make reasons` and commit the result"
+    );
+}
+
+#[test]
+fn every_reason_has_an_example_and_a_name_of_its_own() {
+    for reason in Reason::ALL {
+        assert!(examples().iter().any(|refusal| refusal.kind() == reason), "{reason:?} has no example");
+        assert_eq!(reason.as_str(), format!("{reason:?}"), "names are CamelCase");
+    }
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Reasons\n\
+         <!-- Written by `make reasons` from core/ipam; do not edit. -->\n\
+         Why a Service does not have what it asks for: the reasons of the condition `ferrolb.io/IPAllocated`, besides\n\
+         `Allocated`. With `False` the Service has no address. With `True` it keeps those that the message begins with, and\n\
+         what follows the semicolon is not as it asks. What gives an address, and when one moves: [addresses.md](addresses.md).\n\n\
+         | reason | when | what to do |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let (when, remedy) = reason.when_and_remedy();
+        writeln!(page, "| `{}` | {when} | {remedy} |", reason.as_str()).unwrap();
+    }
+    page.push_str("\n## The messages\nAs they read on a Service, with names in them.\n\n");
+    for reason in Reason::ALL {
+        for refusal in examples().into_iter().filter(|refusal| refusal.kind() == reason) {
+            writeln!(page, "- `{}`: {refusal}", reason.as_str()).unwrap();
+        }
+    }
+    page.push_str("\n## What pools say\nIn `NoPoolMatches`, `PoolExhausted` and `PoolNotForService`.\n\n");
+    for verdict in verdicts() {
+        writeln!(page, "- pool lan {verdict}").unwrap();
+    }
+    page
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn verdicts() -> Vec<PoolVerdict> {
+    vec![
+        PoolVerdict::NoneOfFamily,
+        PoolVerdict::Exhausted,
+        PoolVerdict::Draining,
+        PoolVerdict::NotAutomatic,
+        PoolVerdict::RequestsNotAllowed,
+        PoolVerdict::NotNamed,
+        PoolVerdict::OtherNamespaces("namespace shop or namespaces with team=web".into()),
+        PoolVerdict::OtherLabels("app=web,tier in (a,b)".into()),
+    ]
+}
+
+fn examples() -> Vec<Refusal> {
+    let address = ip("192.0.2.7");
+    let lan = || "lan".into();
+    let mut examples = vec![
+        Refusal::NoPool,
+        Refusal::NoPoolMatches {
+            family: Family::V6,
+            considered: [
+                (lan(), PoolVerdict::NoneOfFamily),
+                ("shop".into(), PoolVerdict::OtherNamespaces("namespace shop".into())),
+            ]
+            .into(),
+        },
+        Refusal::PoolExhausted {
+            family: Family::V4,
+            considered: [(lan(), PoolVerdict::Exhausted), ("old".into(), PoolVerdict::Draining)].into(),
+        },
+        Refusal::PoolNotFound(lan()),
+        Refusal::PoolMissing { address, pool: Some(lan()) },
+        Refusal::PoolMissing { address, pool: None },
+        Refusal::PoolDraining(lan()),
+        Refusal::PoolNotForService { pool: lan(), verdict: PoolVerdict::OtherLabels("app=web".into()) },
+        Refusal::RequestsNotAllowed(lan()),
+        Refusal::AddressFamilyMismatch { address, families: vec![Family::V6] },
+        Refusal::PoolFamilyMismatch { pool: lan(), family: Family::V6 },
+        Refusal::AddressTaken { address, by: ServiceId::new("shop", "web") },
+        Refusal::AddressInNoPool(address),
+        Refusal::AddressInOtherPool { address, asked: "dmz".into(), pool: lan() },
+        Refusal::AddressExcluded { address, pool: lan() },
+        Refusal::AddressOfNode(address),
+        Refusal::InvalidRequest(
+            "spec.loadBalancerIP asks for \"gateway\", which is not an IP address".into(),
+        ),
+    ];
+    let problems = [
+        SharingProblem::Namespace,
+        SharingProblem::Port(Port { protocol: Protocol::Tcp, number: 443 }),
+        SharingProblem::Endpoints,
+        SharingProblem::Full,
+    ];
+    let with = || ServiceId::new("shop", "web");
+    examples.extend(problems.map(|problem| Refusal::SharingRefused { address, with: with(), problem }));
+    examples
+}
