@@ -1,0 +1,25 @@
+//! Which nodes may announce a VIP on layer 2, and in which order.
+//!
+//! ```text
+//!  VIPs, advertisements, pools' labels, nodes, endpoints  --events-->  Placer  --Vec<Change>-->  candidates of each VIP
+//! ```
+//!
+//! - **Balanced when first placed.** A new VIP's first candidate is the node that is first for the fewest; its other
+//!   candidates are drawn by rendezvous hashing, so that the VIPs of a node that dies scatter.
+//! - **Sticky afterwards.** An order changes only by leaving out nodes that may no longer announce and by appending
+//!   others; a node that dies leaves no order, because speakers move VIPs among candidates by themselves.
+//! - **Incremental.** An event looks at the VIPs it can affect and reports those whose decision is another.
+//!
+//! To follow one VIP: `placer` (events) -> `eligible` (which nodes may) -> `order` (which come first).
+
+mod advertised;
+mod decision;
+mod eligible;
+mod events;
+mod glob;
+mod order;
+mod placer;
+
+pub use decision::{Change, Decision, NotAnnounced, Placement};
+pub use order::MAX_CANDIDATES;
+pub use placer::Placer;
