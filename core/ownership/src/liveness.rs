@@ -1,0 +1,131 @@
+use core::time::Duration;
+
+use ferrolb_sansio::Instant;
+
+use crate::join::Join;
+use crate::machine::Machine;
+use crate::peers::Peer;
+use crate::state::Vip;
+use crate::wire::Flags;
+use crate::{NodeName, ShortUid};
+
+/// Questions about who lives, who hears whom, and who may own what.
+impl Machine {
+    /// D for the own interval.
+    pub(crate) fn silence(&self) -> Duration {
+        self.settings.timing.silence(self.pace.current)
+    }
+
+    /// D for a peer's interval.
+    pub(crate) fn silence_of(&self, peer: &Peer) -> Duration {
+        self.settings.timing.silence(peer.interval)
+    }
+
+    /// Whether the peer was heard directly within D.
+    pub(crate) fn fresh(&self, peer: &Peer) -> bool {
+        peer.fresh(self.now, self.silence_of(peer))
+    }
+
+    /// Whether it was, and could own something.
+    pub(crate) fn live(&self, peer: &Peer) -> bool {
+        peer.able() && self.fresh(peer)
+    }
+
+    /// Whether this speaker can exchange frames with anybody: a live peer that hears it, a witness or a client.
+    pub(crate) fn connected(&self) -> bool {
+        let silence = self.silence();
+        let within = |at: Option<Instant>, limit| at.is_some_and(|at| self.now.since(at) < limit);
+        within(self.witness, silence)
+            || within(self.client, silence)
+            || self
+                .peers
+                .iter()
+                .any(|peer| self.fresh(peer) && within(peer.heard_us, silence + self.pace.current))
+    }
+
+    pub(crate) fn note_connection(&mut self) {
+        self.connected_since = if self.connected() { self.connected_since.or(Some(self.now)) } else { None };
+    }
+
+    /// Whether it has been able to for so long, and knows so much, that it may raise a ballot cast while cut off.
+    pub(crate) fn settled(&self) -> bool {
+        let long = self.connected_since.is_some_and(|since| self.now.since(since) > self.silence() * 2);
+        long && self.peers.iter().all(|peer| !self.fresh(peer) || peer.pages.current())
+    }
+
+    /// Whether this speaker may claim the VIP.
+    pub(crate) fn eligible(&self, vip: &Vip) -> bool {
+        self.join.is_none()
+            && self.carrier
+            && !self.is_shadowed()
+            && !self.listens_in_vain()
+            && !self.draining
+            && vip.ready()
+            && vip.candidates().contains(&self.settings.node)
+    }
+
+    /// How many candidates before this one look as if they would act; `except` is the one being replaced.
+    pub(crate) fn rank(&self, vip: &Vip, except: Option<ShortUid>) -> u32 {
+        let before = vip.candidates().iter().take_while(|node| **node != self.settings.node);
+        let live = before.filter(|node| {
+            self.peers.iter().any(|peer| {
+                peer.is_of(node) && Some(peer.uid) != except && self.live(peer) && !self.is_flapping(peer)
+            })
+        });
+        u32::try_from(live.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Until when a first claim waits for candidates before this one that are joining, so that speakers that start
+    /// together share the VIPs as planned: not after they have joined, and not for longer than that may take.
+    pub(crate) fn awaits(&self, vip: &Vip) -> Option<Instant> {
+        let before: Vec<_> =
+            vip.candidates().iter().take_while(|node| **node != self.settings.node).collect();
+        let joining = |peer: &&Peer| peer.flags.has(Flags::JOINING) && !peer.flags.has(Flags::DRAINING);
+        let ahead =
+            self.peers.iter().filter(joining).filter(|peer| {
+                peer.node.as_ref().is_some_and(|node| before.contains(&node)) && self.fresh(peer)
+            });
+        // Counted from no later than the VIP's own time here, since a speaker that restarts again and again joins anew.
+        let until = |peer: &Peer| {
+            Some(peer.joining?.min(vip.since) + Join::wait(peer.interval) + self.silence_of(peer))
+        };
+        ahead.filter_map(until).filter(|until| self.now < *until).max()
+    }
+
+    /// Whether a candidate of the VIP has been heard for D without hearing us, and nobody else hears us either.
+    pub(crate) fn unheard(&self, vip: &Vip) -> bool {
+        let silence = self.silence();
+        let recent = |at: Option<Instant>| at.is_some_and(|at| self.now.since(at) < silence);
+        if recent(self.witness) || self.peers.iter().any(|peer| recent(peer.heard_us)) {
+            return false;
+        }
+        self.peers.iter().any(|peer| {
+            let deaf_to_us = peer.unlisted.is_some_and(|(first, last)| last.since(first) >= silence);
+            let candidate = peer.node.as_ref().is_some_and(|node| vip.candidates().contains(node));
+            deaf_to_us && candidate && self.live(peer)
+        })
+    }
+
+    /// The node a speaker runs on, as far as it was heard.
+    pub(crate) fn node_of(&self, uid: ShortUid) -> Option<NodeName> {
+        if uid == self.me {
+            return Some(self.settings.node.clone());
+        }
+        self.peers.get(uid).and_then(|peer| peer.node.clone())
+    }
+
+    /// The own condition, as told in every frame.
+    pub(crate) fn flags(&self) -> Flags {
+        // With nothing planned yet there is nothing it is not ready for, and a first plan meets speakers that look able.
+        let mut planned = self.vips.values().filter(|vip| vip.plan.is_some()).peekable();
+        let ready = self.carrier && (planned.peek().is_none() || planned.any(Vip::ready));
+        Flags::default()
+            .with(Flags::READY, ready)
+            .with(Flags::IN_STEP, ready)
+            .with(Flags::JOINING, self.join.is_some())
+            .with(Flags::DRAINING, self.draining)
+            .with(Flags::STALE, self.stale.is_some())
+            .with(Flags::DEAF, self.deaf())
+            .with(Flags::RESIGN, self.draining && self.pages.is_empty())
+    }
+}

@@ -1,0 +1,254 @@
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ferrolb_sansio::{Instant, Rng};
+
+use crate::damping::Flapping;
+use crate::join::Join;
+use crate::outbox::{Outbox, Turn};
+use crate::pages::OwnPages;
+use crate::peers::Peers;
+use crate::rest::Standing;
+use crate::state::Vip;
+use crate::timing::Pace;
+use crate::{Counters, LostCause, Plan, Settings, ShortUid};
+
+/// Who owns which VIP on one interface: the rules, without frames' outer headers and without ARP.
+///
+/// What it is told arrives here; `receive` takes other speakers' frames, `rules` decides, `send` writes.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) settings: Settings,
+    pub(crate) me: ShortUid,
+    pub(crate) now: Instant,
+    pub(crate) rng: Rng,
+    pub(crate) carrier: bool,
+    /// Since when the carrier is gone.
+    pub(crate) down_since: Instant,
+    pub(crate) draining: bool,
+    /// Since when the API has not been heard.
+    pub(crate) stale: Option<Instant>,
+    /// When any frame of another station last came in.
+    pub(crate) heard: Instant,
+    pub(crate) flapping: Flapping,
+    /// The interface's index, and when another one of this node was last heard on its segment.
+    pub(crate) index: u32,
+    pub(crate) shadowed: Option<Instant>,
+    pub(crate) revision: u64,
+    pub(crate) nonce: u64,
+    pub(crate) sequence: u64,
+    pub(crate) pace: Pace,
+    pub(crate) join: Option<Join>,
+    /// Since when a mute speaker has listened on time.
+    pub(crate) listening: Instant,
+    pub(crate) vips: BTreeMap<IpAddr, Vip>,
+    pub(crate) peers: Peers,
+    pub(crate) pages: OwnPages,
+    /// When a witness last answered, and a client last asked for a VIP.
+    pub(crate) witness: Option<Instant>,
+    pub(crate) client: Option<Instant>,
+    pub(crate) connected_since: Option<Instant>,
+    pub(crate) beat_at: Instant,
+    pub(crate) witness_at: Instant,
+    pub(crate) listed: usize,
+    /// Grows with every change of a highest ballot, so that claims are compared again only where it matters.
+    pub(crate) generation: u64,
+    pub(crate) out: Outbox,
+    pub(crate) counters: Counters,
+    /// When something is due next.
+    pub(crate) next: Instant,
+    /// What the rules last knew of this speaker.
+    pub(crate) standing: Standing,
+    /// Grows whenever somebody's standing changes.
+    pub(crate) standings: u64,
+    /// All VIPs are to be looked at.
+    pub(crate) stirred: bool,
+    /// VIPs looked at on every wake; the others rest until the standing of somebody changes.
+    pub(crate) restless: BTreeSet<IpAddr>,
+    /// When the rules were last applied.
+    pub(crate) passed: Instant,
+    /// When to forget what is old.
+    pub(crate) tidy_at: Instant,
+    pub(crate) scratch: Vec<IpAddr>,
+}
+
+/// The most VIPs tracked on an interface, own plan and others' claims together.
+const MAX_VIPS: usize = 16_384;
+
+impl Machine {
+    pub(crate) fn new(now: Instant, settings: Settings, index: u32, carrier: bool, seed: u64) -> Self {
+        let interval = settings.timing.interval(1);
+        let mut rng = Rng::new(seed);
+        Self {
+            me: settings.uid.short(),
+            nonce: rng.next(),
+            sequence: 0,
+            pace: Pace::new(interval),
+            join: Some(Join::new(now, interval)),
+            settings,
+            now,
+            carrier,
+            down_since: now,
+            draining: false,
+            stale: None,
+            heard: now,
+            flapping: Flapping::default(),
+            index,
+            shadowed: None,
+            revision: 0,
+            listening: now,
+            vips: BTreeMap::new(),
+            peers: Peers::default(),
+            pages: OwnPages::default(),
+            witness: None,
+            client: None,
+            connected_since: None,
+            beat_at: now + rng.jitter(interval / 4),
+            witness_at: now,
+            listed: 0,
+            generation: 1,
+            out: Outbox::new(),
+            counters: Counters::default(),
+            next: now,
+            standing: Standing::default(),
+            standings: 0,
+            stirred: true,
+            restless: BTreeSet::new(),
+            passed: now,
+            tidy_at: now,
+            scratch: Vec::new(),
+            rng,
+        }
+    }
+
+    /// Notes that the loop runs at `now`; every input does so first. Time in which it should have run and did not is
+    /// not counted as silence of others, and a long gap means that others may have taken over.
+    pub(crate) fn observe(&mut self, now: Instant) {
+        let late = now.since(self.next.max(self.now));
+        let stalled = self.has_stalled(now);
+        self.now = self.now.max(now);
+        // The loop sleeps for up to T: half of T late, T and a half may have passed unheard, which D outlasts.
+        if late > self.pace.current / 2 {
+            self.counters.late_loops += 1;
+            self.forgive(late);
+        }
+        if stalled {
+            self.counters.stalls += 1;
+            self.mute_all(LostCause::Stalled);
+        }
+    }
+
+    /// Whether the loop has stood still for so long that others may have taken over.
+    pub(crate) fn has_stalled(&self, now: Instant) -> bool {
+        now.since(self.now) > self.silence().saturating_sub(self.pace.current)
+    }
+
+    pub(crate) fn plan(&mut self, plan: Plan) {
+        self.revision = plan.revision;
+        for vip in self.vips.values_mut() {
+            vip.plan = None;
+        }
+        for (address, vip_plan) in plan.vips {
+            if let Some(vip) = self.vip(address) {
+                vip.plan = Some(vip_plan);
+            }
+        }
+        self.wake();
+    }
+
+    pub(crate) fn ready(&mut self, address: IpAddr, ready: bool) {
+        if let Some(plan) = self.vips.get_mut(&address).and_then(|vip| vip.plan.as_mut()) {
+            plan.ready = ready;
+            self.wake();
+        }
+    }
+
+    pub(crate) fn draining(&mut self, draining: bool) {
+        self.draining = draining;
+        self.wake();
+    }
+
+    pub(crate) fn stale(&mut self, stale: bool) {
+        if stale != self.stale.is_some() {
+            self.stale = stale.then_some(self.now);
+            self.wake();
+        }
+    }
+
+    pub(crate) fn carrier(&mut self, up: bool) {
+        if up == self.carrier {
+            return;
+        }
+        self.carrier = up;
+        if up {
+            self.forgive(self.now.since(self.down_since));
+            (self.listening, self.heard) = (self.now, self.now);
+            // What was withdrawn with the carrier could not be told.
+            self.pages.tell_again();
+        } else {
+            self.down_since = self.now;
+            self.mute_all(LostCause::NoCarrier);
+            self.out.clear_frames();
+        }
+        self.wake();
+    }
+
+    /// A witness answered.
+    pub(crate) fn witness(&mut self, received: Instant) {
+        self.witness = self.witness.max(Some(received));
+        self.heard = self.heard.max(received);
+    }
+
+    /// A client asked for a VIP.
+    pub(crate) fn client(&mut self, received: Instant) {
+        self.client = self.client.max(Some(received));
+    }
+
+    /// The VIP's announcements may have been overruled in clients' caches.
+    pub(crate) fn announce_again(&mut self, address: IpAddr) {
+        self.out.turns.push(Turn::Again(address));
+    }
+
+    /// The VIP's record; made if there is room.
+    pub(crate) fn vip(&mut self, address: IpAddr) -> Option<&mut Vip> {
+        if self.vips.len() >= MAX_VIPS && !self.vips.contains_key(&address) {
+            return None;
+        }
+        let (now, joining) = (self.now, self.join.is_some());
+        let vip = self.vips.entry(address).or_insert_with(|| Vip::new(now, joining));
+        vip.named = now;
+        Some(vip)
+    }
+
+    /// Something changed that the rules must look at, whichever VIPs it concerns.
+    pub(crate) fn wake(&mut self) {
+        self.next = self.now;
+        self.stirred = true;
+    }
+
+    fn forgive(&mut self, late: Duration) {
+        let now = self.now;
+        for peer in self.peers.iter_mut() {
+            peer.life.forgive(late, now);
+            peer.unlisted = None;
+        }
+        for vip in self.vips.values_mut() {
+            vip.held = (vip.held + late).min(now);
+        }
+        self.passed = (self.passed + late).min(now);
+        self.listening = (self.listening + late).min(now);
+        self.heard = (self.heard + late).min(now);
+        if let Some(join) = &mut self.join {
+            join.forgive(late);
+        }
+    }
+
+    pub(crate) fn mute_all(&mut self, cause: LostCause) {
+        let owned: Vec<_> = self.vips.iter().filter(|(_, vip)| vip.owned()).map(|(&vip, _)| vip).collect();
+        for address in owned {
+            self.mute(address, cause);
+        }
+        self.flush();
+    }
+}

@@ -1,0 +1,154 @@
+//! One speaker: the real segment, and what may happen to the process around it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ferrolb_neighbor::Mac;
+use ferrolb_ownership::{
+    ClusterId, Event, Interface, Key, Keys, NodeName, Plan, Segment, Settings, Timing, Uid, VipStatus,
+};
+use ferrolb_sansio::{Instant, Rng};
+
+#[derive(Debug)]
+pub(crate) struct Speaker {
+    pub(crate) node: NodeName,
+    pub(crate) interface: Interface,
+    pub(crate) cluster: ClusterId,
+    pub(crate) segment: Option<Segment>,
+    /// Frames the kernel keeps while the process does not run.
+    pub(crate) frozen: Option<Vec<(Instant, Rc<[u8]>)>>,
+    pub(crate) ready: bool,
+    pub(crate) draining: bool,
+    pub(crate) stale: bool,
+    /// It is of the version before handing over was invented: it skips offers and evictions.
+    pub(crate) is_old: bool,
+    /// New plans do not reach it.
+    pub(crate) plan_is_old: bool,
+    /// When the last frame got to it.
+    pub(crate) heard: Instant,
+    /// It processes late now and then.
+    pub(crate) late: bool,
+    pub(crate) joined: bool,
+    /// What it owns, by its events.
+    pub(crate) owned: BTreeSet<IpAddr>,
+    pub(crate) plan: Plan,
+    /// When it began to run, was thawed last, and claimed each VIP last.
+    pub(crate) born: Instant,
+    pub(crate) thawed: Instant,
+    pub(crate) claimed: BTreeMap<IpAddr, Instant>,
+    pub(crate) wake: Option<Instant>,
+    pub(crate) events: Vec<(Instant, Event)>,
+}
+
+impl Speaker {
+    pub(crate) fn new(index: usize, gateways: Vec<IpAddr>, ipv6_only: bool) -> Self {
+        let host = u8::try_from(index).unwrap() + 10;
+        let v6 = [format!("2001:db8::{host:x}/64"), format!("fe80::{host:x}/64")];
+        let v4 = format!("192.0.2.{host}/24");
+        let addresses =
+            v6.iter().chain((!ipv6_only).then_some(&v4)).map(|net| net.parse().unwrap()).collect();
+        Self {
+            node: node(index),
+            interface: Interface {
+                index: 2,
+                name: "eth0".into(),
+                mac: mac(index),
+                addresses,
+                gateways,
+                carrier: true,
+            },
+            cluster: ClusterId(1),
+            segment: None,
+            frozen: None,
+            ready: true,
+            draining: false,
+            stale: false,
+            is_old: false,
+            plan_is_old: false,
+            heard: Instant::ZERO,
+            late: false,
+            joined: false,
+            owned: BTreeSet::new(),
+            plan: Plan::default(),
+            born: Instant::ZERO,
+            thawed: Instant::ZERO,
+            claimed: BTreeMap::new(),
+            wake: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// The process starts.
+    pub(crate) fn boot(&mut self, now: Instant, rng: &mut Rng) {
+        let mut uid = [0; 16];
+        uid[..8].copy_from_slice(&rng.next().to_be_bytes());
+        let settings = Settings {
+            cluster: self.cluster,
+            keys: keys(1),
+            node: self.node.clone(),
+            uid: Uid(uid),
+            timing: Timing::REALTIME,
+            gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+        };
+        (self.ready, self.draining, self.joined, self.frozen) = (true, false, false, None);
+        self.interface.carrier = true;
+        (self.born, self.thawed, self.heard) = (now, now, now);
+        self.stale = false;
+        self.claimed.clear();
+        self.owned.clear();
+        let mut segment = Segment::new(now, settings, self.interface.clone(), rng.next());
+        segment.handle_plan(now, self.effective_plan());
+        self.segment = Some(segment);
+    }
+
+    /// The plan, with this node's readiness entered.
+    pub(crate) fn effective_plan(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        plan.vips.values_mut().for_each(|vip| vip.ready = self.ready);
+        plan
+    }
+
+    pub(crate) fn running(&self) -> bool {
+        self.segment.is_some() && self.frozen.is_none()
+    }
+
+    pub(crate) fn status(&self, vip: IpAddr) -> Option<VipStatus> {
+        self.segment.as_ref()?.vips().find(|status| status.vip == vip)
+    }
+
+    /// Whether clients get answers for the VIP from here.
+    pub(crate) fn answers(&self, vip: IpAddr) -> bool {
+        self.owned.contains(&vip) && self.running() && self.interface.carrier
+    }
+
+    pub(crate) fn candidate(&self, vip: IpAddr) -> bool {
+        self.plan.vips.get(&vip).is_some_and(|plan| plan.candidates.contains(&self.node))
+    }
+
+    /// Whether it may claim the VIP, by what it knows.
+    pub(crate) fn eligible(&self, vip: IpAddr) -> bool {
+        self.running()
+            && self.interface.carrier
+            && self.joined
+            && self.ready
+            && !self.draining
+            && self.candidate(vip)
+    }
+
+    pub(crate) fn claimed_at(&self, vip: IpAddr) -> Instant {
+        self.claimed.get(&vip).copied().unwrap_or(Instant::ZERO)
+    }
+}
+
+pub(crate) fn node(index: usize) -> NodeName {
+    NodeName::new(&format!("node-{index}")).unwrap()
+}
+
+pub(crate) fn mac(index: usize) -> Mac {
+    Mac([2, 0, 0, 0, 0, u8::try_from(index).unwrap() + 1])
+}
+
+pub(crate) fn keys(n: u8) -> Keys {
+    Keys::new(Key::new(&[n; 32]).unwrap(), None)
+}
