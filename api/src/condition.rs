@@ -1,0 +1,50 @@
+//! Condition types and their reasons. A reason is stable and may be matched on; the message is for people.
+
+/// On a Service: FerroLB gave it the addresses of its ingress list. This condition is what makes an ingress ours.
+pub const IP_ALLOCATED: &str = "ferrolb.io/IPAllocated";
+/// On a Service: a speaker answers for its addresses.
+pub const ANNOUNCED: &str = "ferrolb.io/Announced";
+
+/// On our kinds: everything it asks for holds. What `kubectl wait` and GitOps tools read.
+pub const READY: &str = "Ready";
+/// On our kinds: the object by itself makes sense and is in force.
+pub const ACCEPTED: &str = "Accepted";
+/// On our kinds: every object it names exists.
+pub const RESOLVED_REFS: &str = "ResolvedRefs";
+
+/// The reason of [`IP_ALLOCATED`] when all is as the Service asks. Every other one is of the allocator's list (`Reason` in
+/// `core/ipam`), and docs/reasons.md tells of them.
+pub mod allocated {
+    /// The addresses come from pools that hold them.
+    pub const ALLOCATED: &str = "Allocated";
+}
+
+/// Reasons of [`ANNOUNCED`].
+pub mod announced {
+    /// A speaker answers on layer 2.
+    pub const LAYER2: &str = "Layer2";
+    /// A speaker answers on layer 2, and a station that is no speaker uses the address too.
+    pub const DUPLICATE: &str = "Duplicate";
+    /// No L2Advertisement matches, so nobody was asked to answer.
+    pub const NO_ADVERTISEMENT: &str = "NoAdvertisement";
+    /// An advertisement matches, but no node may announce.
+    pub const NO_ELIGIBLE_NODE: &str = "NoEligibleNode";
+    /// The Service has no address, so there is nothing to announce.
+    pub const NO_ADDRESS: &str = "NoAddress";
+    /// Nodes were asked; none has reported that it answers yet.
+    pub const PENDING: &str = "Pending";
+}
+
+/// Reasons of the conditions on our own kinds.
+pub mod object {
+    /// All is well.
+    pub const VALID: &str = "Valid";
+    /// A field could not be parsed; the message names it.
+    pub const INVALID: &str = "Invalid";
+    /// Part of it lies in another object that came first.
+    pub const OVERLAPS: &str = "Overlaps";
+    /// It names an object that does not exist.
+    pub const NOT_FOUND: &str = "NotFound";
+    /// It is well and in force, but one of its selectors selects nothing at the moment.
+    pub const SELECTS_NOTHING: &str = "SelectsNothing";
+}

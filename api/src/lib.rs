@@ -1,0 +1,50 @@
+//! FerroLB's API: group `ferrolb.io`, version `v1beta1`, every kind cluster-scoped.
+//!
+//! ```text
+//!  people write                         FerroLB writes
+//!  IPAddressPool ---+                   AnnouncementSlice   controller -> speakers: what to announce
+//!  L2Advertisement -+-> controller ---> Service.status      controller -> users:    the address
+//!                                       SpeakerState        speaker -> controller:  what is so
+//! ```
+//!
+//! Rules that one object can be checked against alone are CEL rules in the generated CRDs, so the API server
+//! refuses a bad object with the sentence written here; what needs several objects becomes a condition.
+
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printcolumn of the kube attribute has keys of its own"
+)]
+#![expect(unreachable_pub, reason = "KubeSchema derives a private copy of each type for its schema")]
+
+mod advertisement;
+mod annotation;
+mod assignment;
+pub mod condition;
+mod generate;
+mod pool;
+mod selector;
+mod slice;
+mod speaker_state;
+
+pub use advertisement::{L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodes};
+pub use annotation::{
+    ADDRESS_POOL, ALLOW_SHARED_IP, CLEANUP_FINALIZER, EXCLUDE_NODE_LABEL, LOAD_BALANCER_CLASS,
+    LOAD_BALANCER_IPS, METALLB_ADDRESS_POOL, METALLB_ALLOW_SHARED_IP, METALLB_LOAD_BALANCER_IPS,
+};
+pub use assignment::{read_assignment, write_assignment};
+pub use generate::{crd_files, crds};
+pub use pool::{IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation, Sharing};
+pub use selector::{LabelSelector, Operator, Requirement};
+pub use slice::{
+    AnnouncementSlice, AnnouncementSliceSpec, Layer2Announcement, MAX_CANDIDATES, MAX_SLICE_VIPS,
+    ServiceReference, TrafficPolicy, VipAnnouncement,
+};
+pub use speaker_state::{
+    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, Scheduling, SpeakerState,
+    SpeakerStateSpec, SpeakerStateStatus,
+};
+
+/// The API group of every kind here.
+pub const GROUP: &str = "ferrolb.io";
+/// The served and stored version.
+pub const VERSION: &str = "v1beta1";

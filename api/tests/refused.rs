@@ -1,0 +1,64 @@
+//! Objects that the CRDs' own rules refuse, checked by an implementation of Kubernetes' CEL. The same list is put to a
+//! real API server by the tests on the lab.
+
+use ferrolb_api::crds;
+use kube_cel::Validator;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+struct Case {
+    by: String,
+    message: String,
+    object: Value,
+}
+
+#[test]
+fn every_bad_object_is_refused_with_its_message() {
+    let cases: Vec<Case> = serde_saphyr::from_str(include_str!("bad_objects.yaml")).unwrap();
+    assert!(cases.len() >= 30, "only {} bad objects", cases.len());
+    for case in cases.iter().filter(|case| case.by == "cel") {
+        let errors = errors(&case.object);
+        assert!(
+            errors.iter().any(|error| error.contains(&case.message)),
+            "{}: wanted {:?}, got {errors:?}",
+            case.object["metadata"]["name"],
+            case.message
+        );
+    }
+}
+
+#[test]
+fn good_objects_pass() {
+    let pool =
+        |spec: Value| json!({"apiVersion": "ferrolb.io/v1beta1", "kind": "IPAddressPool", "spec": spec});
+    for object in [
+        pool(json!({"addresses": ["192.0.2.0/24"]})),
+        pool(
+            json!({"addresses": ["192.0.2.10-192.0.2.20", "2001:db8::/64", "2001:db8:1::1 - 2001:db8:1::ffff"]}),
+        ),
+        pool(
+            json!({"addresses": ["192.0.2.7-192.0.2.7"], "exclude": ["192.0.2.7", "192.0.2.0/30", "192.0.2.8-192.0.2.9"]}),
+        ),
+        pool(json!({"addresses": ["198.51.100.9-203.0.113.1"], "serviceAllocation": {"priority": 5}})),
+        pool(json!({"addresses": ["192.0.2.0/24"], "serviceAllocation": {"serviceSelectors": [
+            {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "c", "operator": "In", "values": ["d"]}, {"key": "e", "operator": "Exists"}]}
+        ]}})),
+        json!({"apiVersion": "ferrolb.io/v1beta1", "kind": "L2Advertisement", "spec": {}}),
+        json!({"apiVersion": "ferrolb.io/v1beta1", "kind": "L2Advertisement", "spec": {"interfaces": ["eth0", "bond*", "enp3s0.12"]}}),
+    ] {
+        assert_eq!(errors(&object), Vec::<String>::new(), "{object}");
+    }
+}
+
+fn errors(object: &Value) -> Vec<String> {
+    let crd = crds()
+        .into_iter()
+        .find(|crd| crd.spec.names.kind == object["kind"])
+        .unwrap_or_else(|| panic!("no CRD for {}", object["kind"]));
+    let schema = serde_json::to_value(&crd.spec.versions[0].schema).expect("a schema is plain data");
+    match Validator::new().validate(&schema["openAPIV3Schema"], object, None) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors.into_iter().map(|error| error.message.clone()).collect(),
+    }
+}
