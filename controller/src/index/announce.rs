@@ -1,0 +1,386 @@
+//! From VIPs to announcements: who may announce each, packed into slices.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
+
+use ferrolb_api::{
+    AnnouncementSlice, L2Advertisement, Layer2Announcement, ServiceReference, SpeakerState, VipAnnouncement,
+};
+use ferrolb_model::{
+    self as model, Labels, Node, NodeInterface, NodeName, PoolName, ServiceId, TrafficPolicy, Vip,
+};
+use ferrolb_placement::{Change as Placed, Decision, NotAnnounced, Placement, Placer};
+use ferrolb_runtime::{kinds, watch::Change};
+
+use super::{
+    endpoints::Endpoints,
+    objects::{Objects, Status},
+    ownership::{Doubtful, Owner, Ownership},
+    slices::Slices,
+};
+use crate::write::{ConfigKind, Write};
+
+/// Everything that decides who announces what.
+#[derive(Debug, Default)]
+pub(crate) struct Announcements {
+    placer: Placer,
+    /// The announcements as slices.
+    pub(crate) slices: Slices,
+    vips: BTreeMap<IpAddr, Vip>,
+    pub(super) nodes: BTreeMap<NodeName, Node>,
+    interfaces: BTreeMap<NodeName, Vec<NodeInterface>>,
+    pub(super) advertisements: BTreeMap<String, model::L2Advertisement>,
+    pub(super) pools: BTreeMap<PoolName, Labels>,
+    endpoints: Endpoints,
+    endpoints_listed: bool,
+    ownership: Ownership,
+    /// VIPs under Local that are placed once endpoints are known.
+    held: BTreeSet<IpAddr>,
+    /// By Service, its VIPs under Local.
+    local: BTreeMap<ServiceId, BTreeSet<IpAddr>>,
+    /// Services of VIPs that are announced otherwise than before.
+    touched: BTreeSet<ServiceId>,
+    started: bool,
+}
+
+/// Whether and by whom an address is announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// This node answers.
+    By(Owner),
+    /// Nobody may.
+    Not(NotAnnounced),
+    /// These candidates were asked, and nobody has said yet who answers.
+    Unknown(Vec<NodeName>),
+}
+
+impl Announcements {
+    /// Whether EndpointSlices matter.
+    pub(crate) fn needs_endpoints(&self) -> bool {
+        self.endpoints_listed || !self.held.is_empty()
+    }
+
+    /// The next request about a slice. None goes before everything that is to be announced is known: a slice would lose
+    /// what is not wanted yet.
+    pub(crate) fn poll_write(&mut self, now: Duration) -> Option<Write> {
+        if self.started { self.slices.poll_write(now) } else { None }
+    }
+
+    /// When [`Self::poll_write`] will have something that it has not now.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        if self.started { self.slices.deadline() } else { None }
+    }
+
+    /// The Services of VIPs whose standing may be another since this was asked last.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<ServiceId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Every address that a node has.
+    pub(crate) fn node_addresses(&self) -> BTreeSet<IpAddr> {
+        self.nodes.values().flat_map(|node| node.addresses.iter().copied()).collect()
+    }
+
+    /// The published orders are known: VIPs keep them as far as they may.
+    pub(crate) fn replay(&mut self) {
+        for vip in self.slices.observed() {
+            let (Ok(address), Some(layer2)) = (vip.ip.parse(), &vip.layer2) else { continue };
+            let nodes = layer2.nodes.iter().map(|name| name.as_str().into()).collect();
+            self.placer.recall(address, nodes, u64::try_from(layer2.revision).unwrap_or_default());
+        }
+    }
+
+    /// Every VIP has been heard of. Publishing waits for endpoints if any VIP needs them, because an order made without
+    /// them would be another one a moment later.
+    pub(crate) fn start(&mut self) {
+        if self.started || !self.held.is_empty() {
+            return;
+        }
+        self.started = true;
+        let placed = self.placer.settle();
+        self.publish(placed);
+        self.slices.compare_all();
+    }
+
+    /// A VIP is there, is not what it was, or is gone.
+    pub(crate) fn refresh(&mut self, address: IpAddr, vip: Option<Vip>) {
+        if self.vips.get(&address) == vip.as_ref() {
+            return;
+        }
+        self.held.remove(&address);
+        self.note_local(address, vip.as_ref());
+        let placed = match vip {
+            None => {
+                self.vips.remove(&address);
+                self.placer.remove_vip(address)
+            }
+            Some(vip) => {
+                self.vips.insert(address, vip.clone());
+                if vip.traffic_policy == TrafficPolicy::Local && !self.endpoints_listed {
+                    self.held.insert(address);
+                    return;
+                }
+                self.place(vip)
+            }
+        };
+        self.publish(placed);
+        self.republish(address);
+    }
+
+    /// The pools' labels.
+    pub(crate) fn set_pool_labels(&mut self, labels: BTreeMap<PoolName, Labels>) {
+        self.pools.clone_from(&labels);
+        let placed = self.placer.set_pools(labels);
+        self.publish(placed);
+    }
+
+    /// Takes what the watch of nodes saw. Returns whether any node has other addresses than before.
+    pub(crate) fn apply_nodes(&mut self, change: Change<kinds::Node>) -> bool {
+        let before = self.node_addresses();
+        self.note_nodes(change);
+        before != self.node_addresses()
+    }
+
+    fn note_nodes(&mut self, change: Change<kinds::Node>) {
+        match change.map(|node| ferrolb_config::node(&node)) {
+            Change::All(nodes) => {
+                let gone: Vec<NodeName> = self
+                    .nodes
+                    .keys()
+                    .filter(|name| nodes.iter().all(|node| node.name != **name))
+                    .cloned()
+                    .collect();
+                for name in gone {
+                    self.remove_node(&name);
+                }
+                for node in nodes {
+                    self.upsert_node(node);
+                }
+            }
+            Change::Applied(node) => self.upsert_node(node),
+            Change::Deleted(node) => self.remove_node(&node.name),
+        }
+    }
+
+    /// Takes what speakers report.
+    pub(crate) fn apply_speakers(&mut self, change: Change<SpeakerState>) {
+        let doubtful = match &change {
+            Change::All(states) => self.ownership.replace(states),
+            Change::Applied(state) => self.ownership.report(state),
+            Change::Deleted(state) => self.ownership.forget(state),
+        };
+        match doubtful {
+            Doubtful::All => {
+                let services = self.vips.values().flat_map(|vip| &vip.services);
+                self.touched.extend(services.map(|service| service.id.clone()));
+            }
+            Doubtful::These(addresses) => addresses.into_iter().for_each(|address| self.touch(address)),
+        }
+        let reported = change.map(|state| {
+            let name: NodeName = state.metadata.name.as_deref().unwrap_or_default().into();
+            (name, ferrolb_config::interfaces(&state))
+        });
+        match reported {
+            Change::All(states) => {
+                let gone: Vec<NodeName> = self
+                    .interfaces
+                    .keys()
+                    .filter(|name| states.iter().all(|(other, _)| other != *name))
+                    .cloned()
+                    .collect();
+                for name in gone {
+                    self.set_interfaces(&name, None);
+                }
+                for (name, interfaces) in states {
+                    self.set_interfaces(&name, interfaces);
+                }
+            }
+            Change::Applied((name, interfaces)) => self.set_interfaces(&name, interfaces),
+            Change::Deleted((name, _)) => self.set_interfaces(&name, None),
+        }
+    }
+
+    /// Takes what the watch of advertisements saw.
+    pub(crate) fn apply_advertisements(&mut self, change: Change<L2Advertisement>, objects: &mut Objects) {
+        let name = |object: &L2Advertisement| object.metadata.name.clone().unwrap_or_default();
+        match change {
+            Change::All(all) => {
+                let gone: Vec<String> = self
+                    .advertisements
+                    .keys()
+                    .filter(|known| all.iter().all(|object| name(object) != **known))
+                    .cloned()
+                    .collect();
+                for name in gone {
+                    self.remove_advertisement(&name, objects);
+                }
+                for object in all {
+                    self.upsert_advertisement(&object, objects);
+                }
+            }
+            Change::Applied(object) => self.upsert_advertisement(&object, objects),
+            Change::Deleted(object) => self.remove_advertisement(&name(&object), objects),
+        }
+        let placed = self.placer.set_advertisements(self.advertisements.values().cloned().collect());
+        self.publish(placed);
+    }
+
+    /// Takes what the watch of EndpointSlices saw.
+    pub(crate) fn apply_endpoints(&mut self, change: Change<kinds::EndpointSlice>) {
+        self.endpoints_listed |= matches!(change, Change::All(_));
+        let changed = self.endpoints.apply(change);
+        for service in changed.iter().filter(|service| self.local.contains_key(*service)).collect::<Vec<_>>()
+        {
+            let placed = self.placer.set_endpoints(self.endpoints.of(service));
+            self.publish(placed);
+        }
+        for address in std::mem::take(&mut self.held) {
+            if let Some(vip) = self.vips.get(&address).cloned() {
+                let placed = self.place(vip);
+                self.publish(placed);
+                // Its candidates may be those it had under Cluster, but the slice has to say Local.
+                self.republish(address);
+            }
+        }
+        self.start();
+    }
+
+    /// Takes what the watch of slices saw.
+    pub(crate) fn apply_slices(&mut self, change: Change<AnnouncementSlice>) {
+        self.slices.observe(change);
+    }
+
+    /// Whether and by whom an address is announced.
+    pub(crate) fn standing(&self, address: IpAddr) -> Standing {
+        match self.placer.decision(address) {
+            Some(Decision::NotAnnounced(reason)) => Standing::Not(reason.clone()),
+            Some(Decision::Announced(placement)) => {
+                let owner = self
+                    .slices
+                    .published(address)
+                    .and_then(|version| self.ownership.owner(address, &placement.nodes, version));
+                owner.map_or_else(|| Standing::Unknown(placement.nodes.clone()), Standing::By)
+            }
+            None => Standing::Unknown(Vec::new()),
+        }
+    }
+
+    fn place(&mut self, vip: Vip) -> Vec<Placed> {
+        let mut placed = Vec::new();
+        if vip.traffic_policy == TrafficPolicy::Local {
+            for service in &vip.services {
+                placed.extend(self.placer.set_endpoints(self.endpoints.of(&service.id)));
+            }
+        }
+        placed.extend(self.placer.upsert_vip(vip));
+        placed
+    }
+
+    fn note_local(&mut self, address: IpAddr, vip: Option<&Vip>) {
+        let is_local = |vip: &&Vip| vip.traffic_policy == TrafficPolicy::Local;
+        for service in self.vips.get(&address).filter(is_local).into_iter().flat_map(|vip| &vip.services) {
+            if let Some(addresses) = self.local.get_mut(&service.id) {
+                addresses.remove(&address);
+                if addresses.is_empty() {
+                    self.local.remove(&service.id);
+                }
+            }
+        }
+        for service in vip.filter(is_local).into_iter().flat_map(|vip| &vip.services) {
+            self.local.entry(service.id.clone()).or_default().insert(address);
+        }
+    }
+
+    fn touch(&mut self, address: IpAddr) {
+        let services = self.vips.get(&address).into_iter().flat_map(|vip| &vip.services);
+        self.touched.extend(services.map(|service| service.id.clone()));
+    }
+
+    fn upsert_node(&mut self, mut node: Node) {
+        node.interfaces = self.interfaces.get(&node.name).cloned();
+        if self.nodes.get(&node.name) == Some(&node) {
+            return;
+        }
+        self.nodes.insert(node.name.clone(), node.clone());
+        let placed = self.placer.upsert_node(node);
+        self.publish(placed);
+    }
+
+    fn remove_node(&mut self, name: &NodeName) {
+        self.nodes.remove(name);
+        let placed = self.placer.remove_node(name);
+        self.publish(placed);
+    }
+
+    fn set_interfaces(&mut self, name: &NodeName, interfaces: Option<Vec<NodeInterface>>) {
+        match interfaces {
+            Some(interfaces) => self.interfaces.insert(name.clone(), interfaces),
+            None => self.interfaces.remove(name),
+        };
+        if let Some(node) = self.nodes.get(name).cloned() {
+            self.upsert_node(node);
+        }
+    }
+
+    fn upsert_advertisement(&mut self, object: &L2Advertisement, objects: &mut Objects) {
+        let parsed = ferrolb_config::l2_advertisement(object);
+        let conditions = object.status.clone().unwrap_or_default().conditions;
+        let status = Status { counts: None, conditions };
+        objects.seen(ConfigKind::L2Advertisement, &parsed.name, object.metadata.generation, status);
+        self.advertisements.insert(parsed.name.clone(), parsed);
+    }
+
+    fn remove_advertisement(&mut self, name: &str, objects: &mut Objects) {
+        self.advertisements.remove(name);
+        objects.forget(ConfigKind::L2Advertisement, name);
+    }
+
+    fn publish(&mut self, placed: Vec<Placed>) {
+        for Placed { address, decision } in placed {
+            self.touch(address);
+            let announcement = match decision {
+                Some(Decision::Announced(placement)) => self.announcement(address, &placement),
+                Some(Decision::NotAnnounced(reason)) => {
+                    tracing::info!(vip = %address, %reason, "A VIP is not announced.");
+                    None
+                }
+                None => None,
+            };
+            self.slices.want(address, announcement);
+        }
+    }
+
+    /// What a slice says of a VIP besides its candidates may change without them.
+    fn republish(&mut self, address: IpAddr) {
+        if let Some(Decision::Announced(placement)) = self.placer.decision(address).cloned() {
+            let announcement = self.announcement(address, &placement);
+            self.slices.want(address, announcement);
+        }
+    }
+
+    fn announcement(&self, address: IpAddr, placement: &Placement) -> Option<VipAnnouncement> {
+        let vip = self.vips.get(&address)?;
+        let reference = |service: &model::VipService| ServiceReference {
+            namespace: service.id.namespace.to_string(),
+            name: service.id.name.to_string(),
+            uid: service.uid.to_string(),
+        };
+        Some(VipAnnouncement {
+            ip: address.to_string(),
+            pool: vip.pool.as_ref().map(PoolName::to_string).unwrap_or_default(),
+            services: vip.services.iter().map(reference).collect(),
+            traffic_policy: match vip.traffic_policy {
+                TrafficPolicy::Cluster => ferrolb_api::TrafficPolicy::Cluster,
+                TrafficPolicy::Local => ferrolb_api::TrafficPolicy::Local,
+            },
+            layer2: Some(Layer2Announcement {
+                nodes: placement.nodes.iter().map(NodeName::to_string).collect(),
+                interfaces: placement.interfaces.clone(),
+                revision: i64::try_from(placement.revision).unwrap_or(i64::MAX),
+            }),
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Another writer that undoes what was written: it is written again, but no longer at once.
+
+use std::time::Duration;
+
+/// So many times in a row a status is put right at once.
+const AT_ONCE: u32 = 3;
+/// The shortest time between two writes after those.
+const PAUSE: Duration = Duration::from_secs(1);
+/// What stood so long was not undone by somebody who does nothing else.
+const PEACE: Duration = Duration::from_secs(10);
+
+/// How often in a row one status was written to one Service.
+#[derive(Debug, Default)]
+pub(super) struct Contest {
+    times: u32,
+    last: Duration,
+}
+
+impl Contest {
+    /// The API server has taken the status.
+    pub(super) fn written(&mut self, now: Duration) {
+        self.times = if now < self.last + PEACE { self.times + 1 } else { 1 };
+        self.last = now;
+    }
+
+    /// Until when it is not written again.
+    pub(super) fn pause(&self, now: Duration) -> Option<Duration> {
+        let end = self.last + PAUSE;
+        (self.times >= AT_ONCE && now < end).then_some(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Duration {
+        Duration::from_millis(100_000 + milliseconds)
+    }
+
+    #[test]
+    fn what_is_undone_again_and_again_is_written_once_a_second() {
+        let mut contest = Contest::default();
+        for milliseconds in [0, 10, 20] {
+            assert_eq!(contest.pause(at(milliseconds)), None);
+            contest.written(at(milliseconds));
+        }
+        assert_eq!(contest.pause(at(30)), Some(at(1020)));
+        assert_eq!(contest.pause(at(1020)), None);
+        contest.written(at(1020));
+        assert_eq!(contest.pause(at(1030)), Some(at(2020)));
+    }
+
+    #[test]
+    fn what_stood_for_a_while_is_written_at_once() {
+        let mut contest = Contest::default();
+        for milliseconds in [0, 10, 20, 20_000] {
+            contest.written(at(milliseconds));
+        }
+        assert_eq!(contest.pause(at(20_010)), None);
+    }
+}

@@ -1,0 +1,396 @@
+//! VIPs packed into announcement slices.
+//!
+//! A VIP stays in the slice it is in, so one change rewrites one slice. A slice is written at once and then at most
+//! every [`INTERVAL`], so that a thousand new VIPs cost dozens of writes and a single one waits for nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
+
+use ferrolb_api::{AnnouncementSlice, AnnouncementSliceSpec, VipAnnouncement};
+use ferrolb_model::ServiceId;
+use ferrolb_runtime::watch::Change;
+
+use super::{pace::Pace, version};
+use crate::write::{Verdict, Write};
+
+/// The shortest time between two writes of one slice.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
+
+/// VIPs to a slice. One change rewrites one slice, and the API server takes about 0.4 ms of processor time for each VIP in it
+/// on top of 3 ms for any write, so fewer than the API allows.
+const FULL: usize = 16;
+
+/// Every slice, as it is and as it is wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Slices {
+    slices: BTreeMap<String, Slice>,
+    home: BTreeMap<IpAddr, String>,
+    dirty: BTreeSet<String>,
+}
+
+#[derive(Debug, Default)]
+struct Slice {
+    /// Its resourceVersion; `None` while it does not exist.
+    version: Option<String>,
+    observed: Vec<VipAnnouncement>,
+    wanted: BTreeMap<IpAddr, VipAnnouncement>,
+    /// What the request in flight says, and the version it was written from.
+    sent: Vec<VipAnnouncement>,
+    sent_from: Option<String>,
+    pace: Pace,
+    last_sent: Option<Duration>,
+}
+
+impl Slices {
+    /// Applies what a watch saw.
+    pub(crate) fn observe(&mut self, change: Change<AnnouncementSlice>) {
+        match change {
+            Change::All(slices) => {
+                let names: BTreeSet<String> =
+                    slices.iter().filter_map(|slice| slice.metadata.name.clone()).collect();
+                let gone: Vec<String> =
+                    self.slices.keys().filter(|name| !names.contains(*name)).cloned().collect();
+                for name in gone {
+                    self.vanished(&name);
+                }
+                for slice in slices {
+                    self.seen(slice, true);
+                }
+            }
+            Change::Applied(slice) => self.seen(slice, false),
+            Change::Deleted(slice) => self.deleted(slice),
+        }
+    }
+
+    /// The VIPs as the API server has them, for a controller that starts.
+    pub(crate) fn observed(&self) -> impl Iterator<Item = &VipAnnouncement> {
+        self.slices.values().flat_map(|slice| &slice.observed)
+    }
+
+    /// What is wanted for one VIP; `None`: it is not to be announced.
+    pub(crate) fn want(&mut self, address: IpAddr, vip: Option<VipAnnouncement>) {
+        match vip {
+            Some(vip) => {
+                let name = self.home_of(address);
+                let slice = self.slices.entry(name.clone()).or_default();
+                if slice.wanted.get(&address) != Some(&vip) {
+                    slice.wanted.insert(address, vip);
+                    self.dirty.insert(name);
+                }
+            }
+            None => {
+                let Some(name) = self.home.remove(&address) else { return };
+                if let Some(slice) = self.slices.get_mut(&name) {
+                    slice.wanted.remove(&address);
+                }
+                self.dirty.insert(name);
+            }
+        }
+    }
+
+    /// The version of the slice that says what is wanted of a VIP; `None` while none does.
+    pub(crate) fn published(&self, address: IpAddr) -> Option<&str> {
+        let slice = self.slices.get(self.home.get(&address)?)?;
+        let wanted = slice.wanted.get(&address)?;
+        slice.observed.contains(wanted).then_some(slice.version.as_deref()?)
+    }
+
+    /// Whether any slice, as the API server has it, names the Service.
+    pub(crate) fn name(&self, service: &ServiceId) -> bool {
+        let mut references = self.observed().flat_map(|vip| &vip.services);
+        references.any(|one| one.name == *service.name && one.namespace == *service.namespace)
+    }
+
+    /// Every slice is compared with what is wanted, also those nobody asked to change: call once all is wanted.
+    pub(crate) fn compare_all(&mut self) {
+        self.dirty.extend(self.slices.keys().cloned());
+    }
+
+    /// The next request that may go, if any.
+    pub(crate) fn poll_write(&mut self, now: Duration) -> Option<Write> {
+        for name in self.dirty.iter().cloned().collect::<Vec<_>>() {
+            let slice = self.slices.entry(name.clone()).or_default();
+            // Comparing costs more than looking at the clock.
+            if !slice.pace.allows(now) || slice.last_sent.is_some_and(|sent| now < sent + INTERVAL) {
+                continue;
+            }
+            if slice.in_step() {
+                self.dirty.remove(&name);
+                if slice.version.is_none() && slice.pace == Pace::Free {
+                    self.slices.remove(&name);
+                }
+                continue;
+            }
+            self.dirty.remove(&name);
+            return Some(slice.write(name, now));
+        }
+        None
+    }
+
+    /// When [`Self::poll_write`] will have something that it has not now.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.dirty
+            .iter()
+            .filter_map(|name| self.slices.get(name))
+            .filter_map(|slice| match slice.pace {
+                Pace::Free => Some(slice.last_sent.map_or(Duration::ZERO, |sent| sent + INTERVAL)),
+                Pace::Until { .. } => slice.pace.deadline(),
+                Pace::InFlight { .. } | Pace::AwaitsNewer => None,
+            })
+            .min()
+    }
+
+    /// A request's outcome.
+    pub(crate) fn finished(&mut self, name: &str, verdict: &Verdict, now: Duration) {
+        let Some(slice) = self.slices.get_mut(name) else { return };
+        // The watch may have been faster than the answer: what it told then is newer than what was known.
+        let overtaken = slice.version != slice.sent_from;
+        slice.pace.finished(verdict, overtaken, now);
+        match verdict {
+            Verdict::Done { resource_version } if overtaken && !slice.is_older_than(resource_version) => {}
+            Verdict::Done { resource_version } => {
+                slice.version = (!resource_version.is_empty()).then(|| resource_version.clone());
+                slice.observed = std::mem::take(&mut slice.sent);
+            }
+            // Deleted by somebody else: nothing will be seen of it any more, so start anew.
+            Verdict::Gone => {
+                if !overtaken {
+                    slice.version = None;
+                    slice.observed.clear();
+                }
+                slice.pace = Pace::Free;
+            }
+            Verdict::Conflict | Verdict::Refused(_) | Verdict::Again { .. } => {}
+        }
+        self.dirty.insert(name.to_owned());
+    }
+
+    /// What a list says is believed whatever is known: the API server's storage may have been set back.
+    fn seen(&mut self, object: AnnouncementSlice, in_list: bool) {
+        let name = object.metadata.name.unwrap_or_default();
+        let resource_version = object.metadata.resource_version.unwrap_or_default();
+        let slice = self.slices.entry(name.clone()).or_default();
+        let is_old =
+            slice.version.as_deref().is_some_and(|known| !version::is_newer(&resource_version, known));
+        if is_old && !in_list && slice.pace != Pace::AwaitsNewer {
+            return;
+        }
+        slice.version = Some(resource_version);
+        slice.observed = object.spec.vips;
+        slice.pace.seen();
+        for vip in &slice.observed {
+            if let Ok(address) = vip.ip.parse() {
+                self.home.entry(address).or_insert_with(|| name.clone());
+            }
+        }
+        self.dirty.insert(name);
+    }
+
+    /// A deletion is no news if the slice was made anew since.
+    fn deleted(&mut self, object: AnnouncementSlice) {
+        let name = object.metadata.name.unwrap_or_default();
+        let deleted = object.metadata.resource_version.unwrap_or_default();
+        let is_old = self.slices.get(&name).is_some_and(|slice| {
+            let anew = slice.version.as_deref().is_some_and(|known| version::is_newer(known, &deleted));
+            anew && slice.pace != Pace::AwaitsNewer
+        });
+        if !is_old {
+            self.vanished(&name);
+        }
+    }
+
+    fn vanished(&mut self, name: &str) {
+        if let Some(slice) = self.slices.get_mut(name) {
+            slice.version = None;
+            slice.observed.clear();
+            slice.pace.seen();
+            self.dirty.insert(name.to_owned());
+        }
+    }
+
+    /// The slice a VIP is in, or the first with room.
+    fn home_of(&mut self, address: IpAddr) -> String {
+        if let Some(name) = self.home.get(&address) {
+            return name.clone();
+        }
+        let name = (0..)
+            .map(|number| format!("vips-{number}"))
+            .find(|name| self.slices.get(name).is_none_or(|slice| slice.occupied() < FULL))
+            .expect("slices are numbered without end");
+        self.home.insert(address, name.clone());
+        name
+    }
+}
+
+impl Slice {
+    /// What counts against the limit: before everything is wanted that will be, also what is there.
+    fn occupied(&self) -> usize {
+        self.wanted.len().max(self.observed.len())
+    }
+
+    fn in_step(&self) -> bool {
+        self.observed.len() == self.wanted.len() && self.observed.iter().eq(self.wanted.values())
+    }
+
+    fn is_older_than(&self, version: &str) -> bool {
+        self.version.as_deref().is_some_and(|known| version::is_newer(version, known))
+    }
+
+    fn write(&mut self, name: String, now: Duration) -> Write {
+        self.pace.sent();
+        self.sent_from.clone_from(&self.version);
+        self.last_sent = Some(now);
+        self.sent = self.wanted.values().cloned().collect();
+        if self.sent.is_empty() {
+            return Write::DeleteSlice { name, resource_version: self.version.clone() };
+        }
+        let mut object = AnnouncementSlice::new(&name, AnnouncementSliceSpec { vips: self.sent.clone() });
+        object.metadata.resource_version = self.version.clone();
+        match self.version {
+            Some(_) => Write::ReplaceSlice(Box::new(object)),
+            None => Write::CreateSlice(Box::new(object)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vip(number: u8) -> (IpAddr, VipAnnouncement) {
+        let address: IpAddr = [192, 0, 2, number].into();
+        let announcement = VipAnnouncement {
+            ip: address.to_string(),
+            pool: "lan".into(),
+            services: Vec::new(),
+            traffic_policy: ferrolb_api::TrafficPolicy::Cluster,
+            layer2: None,
+        };
+        (address, announcement)
+    }
+
+    fn want(slices: &mut Slices, number: u8) {
+        let (address, announcement) = vip(number);
+        slices.want(address, Some(announcement));
+    }
+
+    fn at(milliseconds: u64) -> Duration {
+        Duration::from_millis(1000 + milliseconds)
+    }
+
+    fn done(version: &str) -> Verdict {
+        Verdict::Done { resource_version: version.into() }
+    }
+
+    #[test]
+    fn the_first_write_goes_at_once_and_the_next_takes_all_that_came_since() {
+        let mut slices = Slices::default();
+        want(&mut slices, 1);
+        assert!(
+            matches!(slices.poll_write(at(0)), Some(Write::CreateSlice(slice)) if slice.spec.vips.len() == 1)
+        );
+        want(&mut slices, 2);
+        want(&mut slices, 3);
+        assert!(slices.poll_write(at(1)).is_none(), "one request a slice is in flight");
+        slices.finished("vips-0", &done("5"), at(10));
+        assert!(slices.poll_write(at(11)).is_none(), "the interval is not over");
+        assert_eq!(slices.deadline(), Some(at(100)));
+        assert!(matches!(slices.poll_write(at(100)), Some(Write::ReplaceSlice(slice))
+            if slice.spec.vips.len() == 3 && slice.metadata.resource_version.as_deref() == Some("5")));
+    }
+
+    #[test]
+    fn a_slice_holds_sixteen() {
+        let mut slices = Slices::default();
+        (0..40).for_each(|number| want(&mut slices, number));
+        let mut sizes = Vec::new();
+        while let Some(Write::CreateSlice(slice)) = slices.poll_write(at(0)) {
+            sizes.push(slice.spec.vips.len());
+        }
+        assert_eq!(sizes, [16, 16, 8]);
+    }
+
+    #[test]
+    fn a_restart_writes_nothing_and_an_edit_by_hand_is_undone() {
+        let (address, announcement) = vip(1);
+        let mut object =
+            AnnouncementSlice::new("vips-0", AnnouncementSliceSpec { vips: vec![announcement.clone()] });
+        object.metadata.resource_version = Some("7".into());
+        let mut slices = Slices::default();
+        slices.observe(Change::All(vec![object.clone()]));
+        slices.want(address, Some(announcement));
+        slices.compare_all();
+        assert!(slices.poll_write(at(0)).is_none());
+
+        object.spec.vips[0].pool = "other".into();
+        object.metadata.resource_version = Some("8".into());
+        slices.observe(Change::Applied(object));
+        assert!(
+            matches!(slices.poll_write(at(0)), Some(Write::ReplaceSlice(slice)) if slice.spec.vips[0].pool == "lan")
+        );
+    }
+
+    #[test]
+    fn an_empty_slice_is_deleted_and_a_deleted_one_restored() {
+        let mut slices = Slices::default();
+        want(&mut slices, 1);
+        assert!(slices.poll_write(at(0)).is_some());
+        slices.finished("vips-0", &done("5"), at(1));
+        slices.observe(Change::All(Vec::new()));
+        assert!(matches!(slices.poll_write(at(200)), Some(Write::CreateSlice(_))));
+        slices.finished("vips-0", &done("9"), at(201));
+        slices.want(vip(1).0, None);
+        assert!(
+            matches!(slices.poll_write(at(400)), Some(Write::DeleteSlice { name, .. }) if name == "vips-0")
+        );
+        slices.finished("vips-0", &done(""), at(401));
+        assert!(slices.poll_write(at(600)).is_none());
+        assert!(slices.slices.is_empty());
+    }
+
+    fn applied(version: &str, numbers: &[u8]) -> Change<AnnouncementSlice> {
+        let vips = numbers.iter().map(|number| vip(*number).1).collect();
+        let mut object = AnnouncementSlice::new("vips-0", AnnouncementSliceSpec { vips });
+        object.metadata.resource_version = Some(version.into());
+        Change::Applied(object)
+    }
+
+    #[test]
+    fn a_conflict_is_resolved_by_what_was_seen_before_its_answer() {
+        let mut slices = Slices::default();
+        want(&mut slices, 1);
+        assert!(matches!(slices.poll_write(at(0)), Some(Write::CreateSlice(_))));
+        slices.observe(applied("5", &[2]));
+        slices.finished("vips-0", &Verdict::Conflict, at(1));
+        assert!(matches!(slices.poll_write(at(200)), Some(Write::ReplaceSlice(slice))
+            if slice.metadata.resource_version.as_deref() == Some("5")));
+    }
+
+    #[test]
+    fn an_answer_says_nothing_about_what_was_edited_since() {
+        let mut slices = Slices::default();
+        want(&mut slices, 1);
+        assert!(slices.poll_write(at(0)).is_some());
+        slices.observe(applied("6", &[2]));
+        slices.finished("vips-0", &done("5"), at(1));
+        assert!(matches!(slices.poll_write(at(200)), Some(Write::ReplaceSlice(slice))
+            if slice.metadata.resource_version.as_deref() == Some("6")));
+    }
+
+    #[test]
+    fn a_deletion_of_what_was_made_anew_is_no_news() {
+        let mut slices = Slices::default();
+        want(&mut slices, 1);
+        assert!(slices.poll_write(at(0)).is_some());
+        slices.finished("vips-0", &done("7"), at(1));
+        let Change::Applied(gone) = applied("6", &[]) else { unreachable!() };
+        slices.observe(Change::Deleted(gone));
+        assert!(slices.poll_write(at(200)).is_none());
+        let Change::Applied(gone) = applied("8", &[]) else { unreachable!() };
+        slices.observe(Change::Deleted(gone));
+        assert!(matches!(slices.poll_write(at(200)), Some(Write::CreateSlice(_))));
+    }
+}

@@ -1,0 +1,186 @@
+//! Watches that end, break, fall silent or tell the same twice; lists that are too old; a storage set back.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    fault::{Action, Asked},
+    scene::{Scene, key},
+};
+
+fn is_service_watch(asked: &Asked) -> bool {
+    asked.watch && asked.resource == "services"
+}
+
+/// Whatever happens to the first watches of Services, one that is made then gets its address.
+async fn survives(action: Action) {
+    let scene = Scene::new().await;
+    scene.add_services(["before".into()]);
+    scene.fault(3, action.clone(), is_service_watch);
+    let controller = scene.controller("a");
+    scene.until_served().await;
+    scene.add_services(["after".into()]);
+    scene.until_served().await;
+    scene.assert_distinct();
+    let requests = scene.requests_of(Duration::from_millis(500)).await;
+    let watches = requests.iter().filter(|one| is_service_watch(one)).count();
+    assert!(watches <= 3, "{watches} watches in half a second, {action:?}");
+    assert_eq!(controller.metric("ferrolb_controller_fresh_starts_total").await, 0.0, "{action:?}");
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn watches_that_end_break_fall_silent_or_stutter_are_survived() {
+    tokio::join!(
+        survives(Action::End),
+        survives(Action::BreakLine),
+        survives(Action::Silence),
+        survives(Action::Stutter),
+        survives(Action::Hang),
+        survives(Action::Answer { code: 500, retry_after: None, plain: false }),
+        survives(Action::Answer { code: 429, retry_after: Some(1), plain: true }),
+    );
+}
+
+#[tokio::test]
+async fn a_watch_that_ends_at_once_again_and_again_is_no_hot_loop() {
+    let scene = Scene::new().await;
+    scene.fault(usize::MAX, Action::End, is_service_watch);
+    let controller = scene.controller("a");
+    scene.until("the watch", |world| world.requests.iter().any(is_service_watch)).await;
+    let requests = scene.requests_of(Duration::from_secs(2)).await;
+    let watches = requests.iter().filter(|one| is_service_watch(one)).count();
+    assert!(watches < 15, "{watches} watches in two seconds");
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn watches_end_in_time_without_a_new_list() {
+    let scene = Scene::new().await;
+    let controller = scene.controller("a");
+    scene.add_services(["web".into()]);
+    scene.until_served().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let requests = scene.requests_of(Duration::from_millis(3500)).await;
+    assert!(requests.iter().any(is_service_watch));
+    assert!(!requests.iter().any(Asked::is_list), "{requests:?}");
+    assert!(!requests.iter().any(|one| one.method == "PATCH"), "{requests:?}");
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn what_vanished_while_nobody_watched_is_given_to_others() {
+    let scene = Scene::new().await;
+    scene.edit(|world| {
+        let pool = json!({"metadata": {"generation": 2}, "spec": {"addresses": ["192.0.2.7/32"]}});
+        world.store.put(&key("ipaddresspools", "", "lan"), pool);
+    });
+    scene.add_services(["web".into()]);
+    let controller = scene.controller("a");
+    scene.until_served().await;
+    // The watch breaks, and what happens before the next is forgotten.
+    scene.edit(|world| {
+        world.store.delete(&key("services", "default", "web")).unwrap();
+        world.store.compacted = world.store.version + 1;
+        world.store.version += 1;
+        world.store.log.clear();
+        world.restarts += 1;
+    });
+    scene.add_services(["heir".into()]);
+    scene.until_served().await;
+    assert_eq!(scene.address("heir"), "192.0.2.7");
+    assert!(controller.metric("ferrolb_controller_fresh_starts_total").await > 0.0);
+    assert!(controller.runs());
+    controller.stop().await;
+}
+
+/// The storage as it was after `old` was served and before `new` was.
+async fn set_back(bump: u64) {
+    let scene = Scene::new().await;
+    scene.add_services(["old-1".into(), "old-2".into()]);
+    let controller = scene.controller("a");
+    scene.until_served().await;
+    let kept = scene.addresses();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let snapshot = scene.server.world().store.clone();
+
+    scene.delete_service("old-1");
+    scene.add_services((0..5).map(|number| format!("new-{number}")));
+    scene.until_served().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    // All that was done since is undone. API servers are restarted, as etcd's manual asks.
+    scene.edit(|world| {
+        let lease = key("leases", "ferrolb-system", "ferrolb-controller");
+        world.store = snapshot;
+        world.store.version += bump;
+        if bump > 0 {
+            world.store.compacted = world.store.version;
+        }
+        // The lease of then was not renewed since.
+        assert!(world.store.objects.contains_key(&lease));
+        world.restarts += 1;
+    });
+    scene.add_services(["newest".into()]);
+    scene.until_served().await;
+    scene.assert_distinct();
+    for (name, address) in &kept {
+        assert_eq!(scene.address(name), *address, "nobody moves");
+    }
+    let before = scene.changes_of_services();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(scene.changes_of_services(), before, "then all is quiet");
+    assert!(controller.runs());
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_storage_set_back_is_noticed() {
+    set_back(0).await;
+}
+
+#[tokio::test]
+async fn a_storage_set_back_with_its_versions_raised_is_noticed() {
+    set_back(1_000_000).await;
+}
+
+#[tokio::test]
+async fn a_storage_set_back_under_open_watches_is_noticed() {
+    let scene = Scene::new().await;
+    let controller = scene.controller("a");
+    scene.add_services(["first".into()]);
+    scene.until_served().await;
+    let snapshot = scene.server.world().store.clone();
+    scene.add_services(["web".into()]);
+    scene.until_served().await;
+    // Nothing breaks, and on watches of the old future nothing ever comes. Versions are past theirs before anybody asks.
+    scene.fault(usize::MAX, Action::Silence, |asked| asked.watch);
+    scene.edit(|world| world.restarts += 1);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    scene.edit(|world| world.store = snapshot);
+    scene.no_more_faults();
+    scene.add_services(["other".into()]);
+    scene.until_served().await;
+    scene.assert_distinct();
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_of_the_api_server_moves_and_writes_nothing() {
+    let scene = Scene::new().await;
+    scene.add_services((0..20).map(|number| format!("web-{number}")));
+    let controller = scene.controller("a");
+    scene.until_served().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (before, writes) = (scene.addresses(), scene.changes_of_services());
+    scene.edit(|world| world.restarts += 1);
+    let broken = Action::Answer { code: 503, retry_after: None, plain: true };
+    scene.fault(30, broken, |asked| asked.watch);
+    scene.add_services(["late".into()]);
+    scene.until_served().await;
+    let after: Vec<_> = scene.addresses().into_iter().filter(|(name, _)| name != "late").collect();
+    assert_eq!(after, before);
+    assert!(scene.changes_of_services() <= writes + 2);
+    controller.stop().await;
+}
