@@ -1,0 +1,31 @@
+//! `ferrolb-speaker`: answers ARP and NDP for VIPs on its node, and agrees with the other speakers on who does.
+//!
+//! ```text
+//!  source (cluster | folder)  --Event--+
+//!  interfaces (netlink)       --Event--+--> Index --Desired--> Told --Command--> wire thread <==> segment
+//!                                                                                    |
+//!         SpeakerState, metrics, logs, health  <------------Output (events, reports)-+
+//! ```
+//!
+//! `run` holds the async side together; it decides nothing. What to announce is decided by [`index`], who owns what by
+//! `ferrolb-ownership` inside the wire thread, and the kernel is spoken to only in [`sys`] and [`interfaces`].
+
+mod absence;
+pub mod apply;
+mod args;
+pub mod index;
+pub mod interfaces;
+pub mod metrics;
+mod narrate;
+mod observe;
+pub mod report;
+mod run;
+pub mod snapshot;
+pub mod source;
+mod speaker;
+pub mod status;
+pub mod sys;
+pub mod wire;
+
+pub use args::Options;
+pub use run::run;

@@ -1,0 +1,21 @@
+use ferrolb_ownership::Event;
+
+/// Tells people what happened on an interface.
+pub(crate) fn narrate(interface: &str, event: &Event) {
+    match event {
+        Event::Joined => tracing::info!(interface, "Joined the other speakers."),
+        Event::Owned { vip, term, connected } => {
+            tracing::info!(interface, %vip, term, connected, "This node answers for the VIP.");
+        }
+        Event::Lost { vip, to, cause } => {
+            let to = to.as_ref().map_or("", |node| node.as_str());
+            tracing::info!(interface, %vip, to, ?cause, "This node answers for the VIP no longer.");
+        }
+        Event::Duplicate { vip, mac } => {
+            tracing::warn!(interface, %vip, %mac, "Another station uses the VIP; take the address off it.");
+        }
+        Event::MulticastFiltered { node } => {
+            tracing::warn!(interface, %node, "The node answers but its heartbeats do not arrive: a switch filters multicast.");
+        }
+    }
+}

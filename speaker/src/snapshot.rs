@@ -1,0 +1,105 @@
+//! The last good configuration, kept in the node's /run so that a speaker which starts while the API server is away
+//! announces at once.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use ferrolb_ownership::ClusterId;
+use serde::{Deserialize, Serialize};
+
+use crate::source::{NodeFacts, Slice};
+
+/// What is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    version: u32,
+    cluster: u64,
+    node: String,
+    facts: NodeFacts,
+    slices: Vec<Slice>,
+}
+
+/// Why there is nothing to start from.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// The file is damaged.
+    #[error("it is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// The file was written by another version, or for another node.
+    #[error("it was written by another version of the speaker or for another node")]
+    Foreign,
+}
+
+impl Snapshot {
+    /// The configuration of `node` in `cluster`.
+    pub fn new(cluster: ClusterId, node: &str, facts: NodeFacts, slices: Vec<Slice>) -> Self {
+        Self { version: VERSION, cluster: cluster.0, node: node.to_owned(), facts, slices }
+    }
+
+    /// Which cluster it is of.
+    pub fn cluster(&self) -> ClusterId {
+        ClusterId(self.cluster)
+    }
+
+    /// What it holds.
+    pub fn into_parts(self) -> (Vec<Slice>, NodeFacts) {
+        (self.slices, self.facts)
+    }
+
+    /// Reads what [`Self::save`] wrote for this node; `None` if it never did.
+    ///
+    /// # Errors
+    /// There is a file, but it is of no use.
+    pub fn load(folder: &Path, node: &str) -> Result<Option<Self>, LoadError> {
+        let bytes = match fs::read(folder.join(FILE)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let snapshot: Self = serde_json::from_slice(&bytes)?;
+        if snapshot.version != VERSION || snapshot.node != node {
+            return Err(LoadError::Foreign);
+        }
+        Ok(Some(snapshot))
+    }
+
+    /// Writes it in place of the one before; a crash leaves either whole.
+    ///
+    /// # Errors
+    /// The folder cannot be made or written.
+    pub fn save(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let new = folder.join(NEW_FILE);
+        fs::write(&new, serde_json::to_vec(self)?)?;
+        fs::rename(new, folder.join(FILE))
+    }
+}
+
+const VERSION: u32 = 1;
+const FILE: &str = "configuration.json";
+const NEW_FILE: &str = "configuration.json.new";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::standalone::tests::Folder;
+
+    #[test]
+    fn what_was_saved_is_loaded_by_its_node_only() {
+        let folder = Folder::new("snapshot");
+        let inside = folder.0.join("made/when/missing");
+        assert!(matches!(Snapshot::load(&inside, "a"), Ok(None)));
+        let facts = NodeFacts { uid: "u".into(), excluded: true };
+        let slices = vec![Slice { name: "s".into(), revision: 5, vips: Vec::new() }];
+        let snapshot = Snapshot::new(ClusterId(7), "a", facts, slices);
+        snapshot.save(&inside).unwrap();
+        assert_eq!(Snapshot::load(&inside, "a").unwrap(), Some(snapshot));
+        assert!(matches!(Snapshot::load(&inside, "b"), Err(LoadError::Foreign)));
+        fs::write(inside.join(FILE), "{").unwrap();
+        assert!(matches!(Snapshot::load(&inside, "a"), Err(LoadError::Damaged(_))));
+    }
+}

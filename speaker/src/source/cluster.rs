@@ -1,0 +1,122 @@
+//! The configuration from a cluster's API server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ferrolb_api::{AnnouncementSlice, EXCLUDE_NODE_LABEL};
+use ferrolb_ownership::ClusterId;
+use ferrolb_runtime::client::bounded;
+use ferrolb_runtime::kinds::{EndpointSlice, Namespace, Node};
+use ferrolb_runtime::watch::{Change, Report, Selection, watch};
+use kube::{Api, Client};
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinHandle;
+
+use super::{EndpointGroup, Event, NodeFacts, Slice, keys};
+
+/// Follows slices, the own Node, the heartbeat keys and the cluster's identity, until the receiver is gone. How slices are
+/// followed is told to `report`.
+pub fn follow(client: &Client, node: &str, heartbeat_keys: PathBuf, report: Report, events: &Sender<Event>) {
+    let slices = Api::<AnnouncementSlice>::all(client.clone());
+    let selection = Selection { report, ..Selection::default() };
+    tokio::spawn(watch(slices, selection, events.clone(), |change| Event::Slices(change.map(read_slice))));
+    tokio::spawn(follow_node(client.clone(), node.to_owned(), events.clone()));
+    tokio::spawn(identify(client.clone(), events.clone()));
+    let events = events.clone();
+    tokio::spawn(async move { keys::follow(&heartbeat_keys, events).await });
+}
+
+/// Follows the endpoints of all Services, reduced to what the Local policy needs, until aborted.
+pub fn follow_endpoints(client: Client, node: &str, events: Sender<Event>) -> JoinHandle<()> {
+    let node = node.to_owned();
+    tokio::spawn(async move {
+        let (sender, mut changes) = tokio::sync::mpsc::channel(64);
+        let slices = Api::<EndpointSlice>::all(client);
+        let watching = watch(slices, Selection::default(), sender, move |change: Change<EndpointSlice>| {
+            let read = |slice: &EndpointSlice| EndpointGroup::read(slice, &node);
+            match change {
+                Change::All(slices) => Some(Change::All(slices.iter().filter_map(read).collect())),
+                Change::Applied(slice) => read(&slice).map(Change::Applied),
+                Change::Deleted(slice) => read(&slice).map(Change::Deleted),
+            }
+        });
+        let forwarding = async {
+            while let Some(change) = changes.recv().await {
+                if let Some(change) = change
+                    && events.send(Event::Endpoints(change)).await.is_err()
+                {
+                    return;
+                }
+            }
+        };
+        tokio::join!(watching, forwarding);
+    })
+}
+
+fn read_slice(slice: AnnouncementSlice) -> Slice {
+    Slice {
+        name: slice.metadata.name.unwrap_or_default(),
+        revision: slice.metadata.resource_version.and_then(|version| version.parse().ok()).unwrap_or(0),
+        vips: slice.spec.vips,
+    }
+}
+
+/// What of a Node matters here. A Node that is gone says nothing new: the controller takes it off the candidates.
+async fn follow_node(client: Client, name: String, events: Sender<Event>) {
+    let (sender, mut changes) = tokio::sync::mpsc::channel(16);
+    let selection = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
+    tokio::spawn(watch(Api::<Node>::all(client), selection, sender, |change| match change {
+        Change::All(nodes) => nodes.into_iter().next(),
+        Change::Applied(node) => Some(node),
+        Change::Deleted(_) => None,
+    }));
+    while let Some(node) = changes.recv().await {
+        if let Some(node) = node
+            && events.send(Event::Node(facts(&node))).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn facts(node: &Node) -> NodeFacts {
+    let excluded =
+        node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(EXCLUDE_NODE_LABEL));
+    NodeFacts { uid: node.metadata.uid.clone().unwrap_or_default(), excluded }
+}
+
+/// Asks for the uid of `kube-system` until it is told; it never changes.
+async fn identify(client: Client, events: Sender<Event>) {
+    let namespaces = Api::<Namespace>::all(client);
+    loop {
+        match bounded(namespaces.get("kube-system")).await {
+            Ok(namespace) => {
+                if let Some(uid) = namespace.metadata.uid {
+                    let _ = events.send(Event::Cluster(ClusterId::of(&uid))).await;
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "The namespace kube-system, whose uid names the cluster, cannot be read yet.");
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_excludes_whatever_its_value() {
+        let node = |labels: &str| -> Node {
+            serde_json::from_str(&format!(r#"{{"metadata":{{"name":"a","uid":"u","labels":{labels}}}}}"#))
+                .unwrap()
+        };
+        assert!(
+            facts(&node(r#"{"node.kubernetes.io/exclude-from-external-load-balancers":"false"}"#)).excluded
+        );
+        assert_eq!(facts(&node("{}")), NodeFacts { uid: "u".to_owned(), excluded: false });
+    }
+}

@@ -1,0 +1,373 @@
+use std::time::Duration;
+
+use ferrolb_ownership::{ClusterId, Event as WireEvent, Keys, Settings, Timing, Uid};
+use ferrolb_runtime::client;
+use ferrolb_sansio::Instant;
+use jiff::Timestamp;
+use kube::Client;
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::Options;
+use crate::absence::Absence;
+use crate::apply::Told;
+use crate::index::{Desired, Index};
+use crate::narrate::narrate;
+use crate::observe::Observed;
+use crate::report::{self, Statement};
+use crate::snapshot::Snapshot;
+use crate::source::{Event, cluster, standalone};
+use crate::status::{self, Calendar, Duplicate, Duplicates, Facts};
+use crate::wire::{Command, Identity, Output, Report, Wire};
+use crate::{interfaces, sys};
+
+/// Holds the parts together: what is known, what was told, the wire thread, and those who watch.
+pub(crate) struct Speaker {
+    options: Options,
+    observed: Observed,
+    events: Sender<Event>,
+    index: Index,
+    told: Told,
+    desired: Desired,
+    wire: Option<Wire>,
+    outputs: Option<Receiver<Output>>,
+    cluster: Option<ClusterId>,
+    keys: Option<Box<Keys>>,
+    problem: Option<String>,
+    absence: Absence,
+    dirty: bool,
+    unsaved: bool,
+    kubernetes: Option<Kubernetes>,
+    calendar: Calendar,
+    duplicates: Duplicates,
+    spare: Option<Report>,
+    asked: Instant,
+    /// When to ask next because something happened.
+    news: Option<tokio::time::Instant>,
+}
+
+/// What there is only in a cluster.
+struct Kubernetes {
+    client: Client,
+    endpoints: Option<JoinHandle<()>>,
+    statements: watch::Sender<Option<Statement>>,
+}
+
+impl Speaker {
+    pub(crate) fn new(options: Options, observed: Observed, events: Sender<Event>) -> Self {
+        Self {
+            index: Index::new(options.node.clone()),
+            options,
+            observed,
+            events,
+            told: Told::default(),
+            desired: Desired::default(),
+            wire: None,
+            outputs: None,
+            cluster: None,
+            keys: None,
+            problem: None,
+            absence: Absence::default(),
+            dirty: true,
+            unsaved: false,
+            kubernetes: None,
+            calendar: Calendar::new(sys::now(), Timestamp::now()),
+            duplicates: Duplicates::new(),
+            spare: Some(Report::default()),
+            asked: Instant::ZERO,
+            news: None,
+        }
+    }
+
+    /// Starts what tells the configuration. The task ends only with an error.
+    pub(crate) async fn start_source(&mut self) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+        if let Some(folder) = self.options.standalone.clone() {
+            tracing::info!(node = %self.options.node, folder = %folder.display(), "The speaker works from a folder.");
+            return Ok(tokio::spawn(standalone::follow(folder, self.events.clone())));
+        }
+        self.restore();
+        let client = client::connect().await?;
+        tracing::info!(node = %self.options.node, "The speaker works from the cluster's announcement slices.");
+        let node = self.options.node.to_string();
+        cluster::follow(
+            &client,
+            &node,
+            self.options.heartbeat_keys.clone(),
+            self.absence.report(),
+            &self.events,
+        );
+        let (statements, newest) = watch::channel(None);
+        tokio::spawn(report::write(client.clone(), node, newest, random()));
+        self.kubernetes = Some(Kubernetes { client, endpoints: None, statements });
+        Ok(tokio::spawn(std::future::pending()))
+    }
+
+    fn restore(&mut self) {
+        match Snapshot::load(&self.options.state_dir, self.options.node.as_str()) {
+            Ok(Some(snapshot)) => {
+                self.cluster = Some(snapshot.cluster());
+                let (slices, facts) = snapshot.into_parts();
+                tracing::info!(
+                    slices = slices.len(),
+                    "The last good configuration is in force until the API server answers."
+                );
+                self.index.restore(slices, facts);
+                let mut view = self.observed.view();
+                view.configured = true;
+                view.stale = true;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let folder = self.options.state_dir.display();
+                tracing::warn!(%error, %folder, "The last good configuration is of no use; the API server's is waited for.");
+            }
+        }
+    }
+
+    pub(crate) fn follow_interfaces(&self) {
+        let events = self.events.clone();
+        let exclude = self.options.interface_exclude.clone();
+        tokio::spawn(interfaces::follow(exclude, events, Event::Interfaces));
+    }
+
+    /// Takes one event in; [`Self::settle`] acts on it.
+    pub(crate) fn take(&mut self, event: Event) {
+        match event {
+            Event::Slices(change) => {
+                self.unsaved |= self.index.apply_slices(change);
+                self.dirty |= self.unsaved;
+            }
+            Event::Node(facts) => {
+                if self.index.apply_node(facts) {
+                    self.unsaved = true;
+                    self.dirty = true;
+                }
+            }
+            Event::Endpoints(change) => {
+                let followed =
+                    self.kubernetes.as_ref().is_some_and(|kubernetes| kubernetes.endpoints.is_some());
+                self.dirty |= followed && self.index.apply_endpoints(change);
+            }
+            Event::Interfaces(usable) => self.dirty |= self.index.apply_interfaces(usable),
+            Event::Cluster(cluster) => {
+                if self.cluster.is_some_and(|known| known != cluster) && self.wire.is_some() {
+                    tracing::error!(
+                        "The cluster is another than the last run's; restart the speaker to join it."
+                    );
+                }
+                self.unsaved |= self.cluster != Some(cluster);
+                self.cluster = Some(cluster);
+                self.dirty = true;
+            }
+            Event::Keys(keys) => {
+                self.keys = Some(keys);
+                self.dirty = true;
+            }
+            Event::Problem(problem) => {
+                self.dirty |= self.problem != problem;
+                self.problem = problem;
+            }
+        }
+    }
+
+    /// Brings the wire thread, the snapshot and the watches in line with what is known now.
+    pub(crate) async fn settle(&mut self) -> anyhow::Result<()> {
+        if !self.index.knows_interfaces() || !std::mem::take(&mut self.dirty) {
+            return Ok(());
+        }
+        self.follow_endpoints();
+        let mut desired = self.index.desired();
+        desired.stale |= self.absence.is_long();
+        for problem in desired.problems.iter().filter(|problem| !self.desired.problems.contains(problem)) {
+            tracing::warn!(problem, "Part of the configuration cannot be used.");
+        }
+        self.desired = desired;
+        {
+            let mut view = self.observed.view();
+            view.configured |= self.index.is_complete();
+            view.stale = view.configured && !self.index.is_complete();
+            view.problems = self.desired.problems.len() + usize::from(self.problem.is_some());
+        }
+        self.start_wire()?;
+        if let Some(wire) = &self.wire {
+            if let Some(keys) = self.keys.take() {
+                wire.send(Command::Keys(keys)).await?;
+            }
+            for command in self.told.changes(&self.desired) {
+                wire.send(command).await?;
+            }
+        }
+        self.ask().await
+    }
+
+    /// Endpoints of all Services are a lot to follow; only a VIP under the Local policy needs them.
+    fn follow_endpoints(&mut self) {
+        let Some(kubernetes) = &mut self.kubernetes else { return };
+        match (&kubernetes.endpoints, self.index.wants_endpoints()) {
+            (None, true) => {
+                let node = self.options.node.as_str();
+                let task = cluster::follow_endpoints(kubernetes.client.clone(), node, self.events.clone());
+                kubernetes.endpoints = Some(task);
+            }
+            (Some(task), false) => {
+                task.abort();
+                kubernetes.endpoints = None;
+                self.index.forget_endpoints();
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+
+    /// Starts the wire thread once it is known which cluster this is and what signs its frames.
+    fn start_wire(&mut self) -> anyhow::Result<()> {
+        let (None, Some(cluster)) = (&self.wire, self.cluster) else { return Ok(()) };
+        let Some(keys) = self.keys.take() else { return Ok(()) };
+        let mut uid = [0; 16];
+        getrandom::fill(&mut uid)
+            .map_err(|error| anyhow::anyhow!("no random numbers are to be had: {error}"))?;
+        let settings = Settings {
+            cluster,
+            keys: *keys,
+            node: self.options.node.clone(),
+            uid: Uid(uid),
+            timing: Timing::ORDINARY,
+            gratuitous_rate: self.options.gratuitous_rate,
+        };
+        let (wire, outputs) = Wire::start(Identity { settings, seed: random() }).map_err(|error| {
+            anyhow::anyhow!(
+                "packet sockets cannot be opened ({error}): give the speaker CAP_NET_RAW and CAP_NET_ADMIN"
+            )
+        })?;
+        if !wire.realtime() {
+            tracing::warn!(
+                "Real-time scheduling is not permitted, so heartbeats are slower; give the speaker CAP_SYS_NICE."
+            );
+        }
+        let mut view = self.observed.view();
+        view.pulse = Some(wire.pulse());
+        view.realtime = wire.realtime();
+        drop(view);
+        self.wire = Some(wire);
+        self.outputs = Some(outputs);
+        Ok(())
+    }
+
+    /// What the wire thread tells next; waits for ever before there is one. `None`: it has ended.
+    pub(crate) async fn output(&mut self) -> Option<Output> {
+        match &mut self.outputs {
+            Some(outputs) => outputs.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// When to ask because something happened.
+    pub(crate) fn news(&self) -> Option<tokio::time::Instant> {
+        self.news
+    }
+
+    /// Takes what the wire thread tells.
+    pub(crate) fn hear(&mut self, output: Output) {
+        match output {
+            Output::Event { interface, event } => {
+                let now = sys::now();
+                narrate(&interface, &event);
+                if let WireEvent::Duplicate { vip, mac } = event {
+                    let known = self.duplicates.entry((vip, interface));
+                    let heard = known.or_insert(Duplicate { mac, since: now, last: now });
+                    (heard.mac, heard.last) = (mac, now);
+                }
+                // Whoever reads the SpeakerState waits for this; what else happens now goes along.
+                self.news.get_or_insert_with(|| tokio::time::Instant::now() + NEWS_DELAY);
+            }
+            Output::Unusable { interface, error } => {
+                tracing::error!(%interface, %error, "An interface cannot be used; it is tried again.");
+                self.told.forget(&interface);
+                self.dirty = true;
+            }
+            Output::Report(report) => self.publish(report),
+        }
+    }
+
+    /// Shows a report to metrics and health checks, and states it in the cluster.
+    fn publish(&mut self, report: Report) {
+        self.duplicates.retain(|_, duplicate| report.at.since(duplicate.last) < FORGET_DUPLICATE);
+        if let Some(kubernetes) = &self.kubernetes {
+            let status = status::status(&Facts {
+                node: &self.options.node,
+                desired: &self.desired,
+                report: &report,
+                duplicates: &self.duplicates,
+                calendar: self.calendar,
+                realtime: self.wire.as_ref().is_some_and(Wire::realtime),
+                problem: self.problem.as_deref(),
+                stale: !self.index.is_complete(),
+            });
+            let statement = Some(Statement { node_uid: self.index.facts().uid.clone(), status });
+            kubernetes.statements.send_if_modified(|known| {
+                let differs = *known != statement;
+                if differs {
+                    *known = statement;
+                }
+                differs
+            });
+        }
+        let mut view = self.observed.view();
+        self.spare = Some(std::mem::replace(&mut view.report, report));
+        view.reported = view.configured;
+    }
+
+    /// Asks how things are every second, sooner after events; saves the configuration where it changed.
+    pub(crate) async fn look(&mut self) -> anyhow::Result<()> {
+        if std::mem::take(&mut self.unsaved) {
+            self.save();
+        }
+        self.dirty |= self.absence.look(sys::now());
+        self.settle().await?;
+        self.ask().await
+    }
+
+    /// Asks how things are.
+    pub(crate) async fn ask(&mut self) -> anyhow::Result<()> {
+        self.news = None;
+        let Some(wire) = &self.wire else { return Ok(()) };
+        let now = sys::now();
+        // A report that never came back was dropped with a full queue.
+        let lost = self.spare.is_none() && now.since(self.asked) > REPORT_LOST;
+        if let Some(report) = self.spare.take().or_else(|| lost.then(Report::default)) {
+            self.asked = now;
+            wire.send(Command::Report(report)).await?;
+        }
+        Ok(())
+    }
+
+    fn save(&self) {
+        let (Some(_), Some(cluster), true) = (&self.kubernetes, self.cluster, self.index.is_complete())
+        else {
+            return;
+        };
+        let slices = self.index.slices().cloned().collect();
+        let snapshot = Snapshot::new(cluster, self.options.node.as_str(), self.index.facts().clone(), slices);
+        if let Err(error) = snapshot.save(&self.options.state_dir) {
+            let folder = self.options.state_dir.display();
+            tracing::warn!(%error, %folder, "The configuration cannot be kept for a restart while the API server is away.");
+        }
+    }
+
+    pub(crate) async fn end(mut self) {
+        if let Some(wire) = self.wire.take() {
+            wire.stop().await;
+        }
+        tracing::info!("The speaker has handed over or resigned everything and ends.");
+    }
+}
+
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| sys::now().as_nanos())
+}
+
+/// After an event, to gather those that come with it.
+const NEWS_DELAY: Duration = Duration::from_millis(20);
+const REPORT_LOST: Duration = Duration::from_secs(5);
+/// A station not heard for so long no longer counts as a duplicate.
+const FORGET_DUPLICATE: Duration = Duration::from_secs(600);

@@ -1,0 +1,22 @@
+//! Linux: sockets, clocks, scheduling. The only home of `unsafe` in the project.
+
+#![allow(
+    unsafe_code,
+    reason = "sockets and scheduling that no safe wrapper offers; each use says why it is sound"
+)]
+
+mod clock;
+mod filter;
+mod groups;
+mod inotify;
+mod packet;
+mod schedule;
+mod wake;
+
+pub use clock::{Clocks, now};
+pub use filter::{Acceptance, program};
+pub use groups::Groups;
+pub use inotify::FolderWatch;
+pub use packet::{Batch, PacketSocket};
+pub use schedule::{limit_memory, schedule_realtime};
+pub use wake::{Waker, Wakeups};

@@ -1,0 +1,98 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_ownership::{Counters, Event, Interface, Keys, Plan, VipStatus};
+use ferrolb_sansio::Instant;
+
+/// What the wire thread is told.
+#[derive(Debug)]
+pub enum Command {
+    /// There is this interface, or it changed.
+    Interface(Interface),
+    /// The interface with this index is gone or no longer to be used.
+    Detach(u32),
+    /// The VIPs of an interface.
+    Plan {
+        /// The interface's index.
+        index: u32,
+        /// All of its VIPs.
+        plan: Plan,
+    },
+    /// Whether this node could serve one VIP.
+    Ready {
+        /// The interface's index.
+        index: u32,
+        /// The VIP.
+        vip: IpAddr,
+        /// Whether it could.
+        ready: bool,
+    },
+    /// Whether this node is to announce nothing.
+    Draining(bool),
+    /// Whether what this speaker knows of the cluster may be old.
+    Stale(bool),
+    /// Other keys.
+    Keys(Box<Keys>),
+    /// Fill in this report and send it back.
+    Report(Report),
+    /// Hand over everything and end.
+    Stop,
+}
+
+/// What the wire thread tells.
+#[derive(Debug)]
+pub enum Output {
+    /// Something happened on an interface.
+    Event {
+        /// The interface's name.
+        interface: Arc<str>,
+        /// What.
+        event: Event,
+    },
+    /// An interface cannot be used.
+    Unusable {
+        /// The interface's name.
+        interface: Arc<str>,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The report that was asked for.
+    Report(Report),
+}
+
+/// How things are, on all interfaces. It is handed back and forth, so that filling it in allocates nothing new.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// When it was filled in.
+    pub at: Instant,
+    /// One for each interface in use, by index.
+    pub ports: Vec<PortReport>,
+    /// Events dropped because nobody took them in time.
+    pub events_dropped: u64,
+}
+
+/// How things are on one interface.
+#[derive(Clone, Debug)]
+pub struct PortReport {
+    /// The interface's name.
+    pub interface: Arc<str>,
+    /// What the segment counted.
+    pub counters: Counters,
+    /// What the socket counted.
+    pub socket: SocketCounters,
+    /// The VIPs of the interface.
+    pub vips: Vec<VipStatus>,
+}
+
+/// What happened at one packet socket since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketCounters {
+    /// Frames read.
+    pub received: u64,
+    /// Frames the kernel dropped because this thread was behind.
+    pub lost: u64,
+    /// Frames sent.
+    pub sent: u64,
+    /// Frames the interface did not take.
+    pub refused: u64,
+}

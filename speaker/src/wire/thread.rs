@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use ferrolb_ownership::{Interface, Keys, Segment};
+use ferrolb_sansio::{Instant, Rng};
+use tokio::sync::mpsc::Sender;
+
+use super::Identity;
+use super::groups::Wish;
+use super::message::{Command, Output, Report};
+use super::port::{Buffers, Port};
+use crate::sys::{self, Wakeups};
+
+/// How far the end of the thread is.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    No,
+    /// VIPs are offered to others.
+    HandsOver {
+        since: Instant,
+    },
+    /// What nobody took was given up, and is told.
+    Resigned {
+        since: Instant,
+    },
+}
+
+/// The wire thread's own state.
+#[derive(Debug)]
+pub(super) struct Thread {
+    identity: Identity,
+    rng: Rng,
+    wakeups: Wakeups,
+    commands: Receiver<Command>,
+    outputs: Sender<Output>,
+    wishes: mpsc::Sender<Wish>,
+    beat: Arc<AtomicU64>,
+    ports: BTreeMap<u32, Port>,
+    buffers: Buffers,
+    draining: bool,
+    stale: bool,
+    ending: Ending,
+    events_dropped: u64,
+}
+
+impl Thread {
+    pub(super) fn new(
+        identity: Identity,
+        wakeups: Wakeups,
+        commands: Receiver<Command>,
+        outputs: Sender<Output>,
+        wishes: mpsc::Sender<Wish>,
+        beat: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            rng: Rng::new(identity.seed),
+            identity,
+            wakeups,
+            commands,
+            outputs,
+            wishes,
+            beat,
+            ports: BTreeMap::new(),
+            buffers: Buffers::new(),
+            draining: false,
+            stale: false,
+            ending: Ending::No,
+            events_dropped: 0,
+        }
+    }
+
+    /// Works until told to stop.
+    pub(super) fn run(mut self) {
+        loop {
+            let wake = sys::now();
+            self.beat.store(wake.as_nanos(), Ordering::Relaxed);
+            // Frames before timers: a heartbeat that waits in the socket must stop its timer from firing.
+            for port in self.ports.values_mut() {
+                port.drain(wake, &mut self.buffers);
+            }
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command);
+            }
+            let now = sys::now();
+            for port in self.ports.values_mut() {
+                port.segment.handle_timeout(now);
+                port.transmit(&mut self.buffers);
+            }
+            self.publish_events();
+            if self.has_ended() {
+                return;
+            }
+            let due = self.ports.values().filter_map(|port| port.segment.poll_timeout()).min();
+            let deadline = due.unwrap_or(Instant::MAX).min(now + self.longest_sleep());
+            if self.wakeups.sleep(deadline).is_err() {
+                // Without a timer there is no telling when a peer is silent: better to end and be restarted.
+                return;
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = sys::now();
+        match command {
+            Command::Interface(interface) => self.attach(now, interface),
+            Command::Detach(index) => {
+                self.ports.remove(&index);
+                let _ = self.wishes.send(Wish::Gone(index));
+            }
+            Command::Plan { index, plan } => {
+                self.change(index, |segment| segment.handle_plan(now, plan));
+            }
+            Command::Ready { index, vip, ready } => {
+                if let Some(port) = self.ports.get_mut(&index) {
+                    port.segment.handle_ready(now, vip, ready);
+                }
+            }
+            Command::Draining(draining) => {
+                self.draining = draining;
+                for port in self.ports.values_mut() {
+                    port.segment.handle_draining(now, draining);
+                }
+            }
+            Command::Stale(stale) => {
+                self.stale = stale;
+                for port in self.ports.values_mut() {
+                    port.segment.handle_stale(now, stale);
+                }
+            }
+            Command::Keys(keys) => {
+                for port in self.ports.values_mut() {
+                    port.segment.handle_keys(now, Keys::clone(&keys));
+                }
+                self.identity.settings.keys = *keys;
+            }
+            Command::Report(report) => self.report(now, report),
+            Command::Stop => {
+                self.ending = Ending::HandsOver { since: now };
+                for port in self.ports.values_mut() {
+                    port.segment.handle_draining(now, true);
+                }
+            }
+        }
+    }
+
+    fn attach(&mut self, now: Instant, interface: Interface) {
+        let index = interface.index;
+        if self.ports.contains_key(&index) {
+            self.change(index, |segment| segment.handle_interface(now, interface));
+            return;
+        }
+        let name: Arc<str> = interface.name.as_str().into();
+        match Port::open(now, self.identity.settings.clone(), interface, self.rng.next(), &self.wakeups) {
+            Ok(mut port) => {
+                port.segment.handle_draining(now, self.draining);
+                port.segment.handle_stale(now, self.stale);
+                self.ports.insert(index, port);
+                self.change(index, |_| ());
+            }
+            Err(error) => self.publish(Output::Unusable { interface: name, error }),
+        }
+    }
+
+    /// Changes a segment in a way after which it may want other groups.
+    fn change(&mut self, index: u32, change: impl FnOnce(&mut Segment)) {
+        let Some(port) = self.ports.get_mut(&index) else { return };
+        change(&mut port.segment);
+        if let Some(groups) = port.changed_groups() {
+            // The thread that joins ends only after this one.
+            let _ = self.wishes.send(Wish::Member { index, name: Arc::clone(&port.name), groups });
+        }
+    }
+
+    fn publish_events(&mut self) {
+        for port in self.ports.values_mut() {
+            while let Some(event) = port.poll_event() {
+                let output = Output::Event { interface: Arc::clone(&port.name), event };
+                if self.outputs.try_send(output).is_err() {
+                    self.events_dropped += 1;
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, output: Output) {
+        if self.outputs.try_send(output).is_err() {
+            self.events_dropped += 1;
+        }
+    }
+
+    fn report(&mut self, now: Instant, mut report: Report) {
+        report.at = now;
+        report.events_dropped = self.events_dropped;
+        report.ports.truncate(self.ports.len());
+        for (place, port) in self.ports.values().enumerate() {
+            if report.ports.len() == place {
+                report.ports.push(port.blank_report());
+            }
+            port.report(&mut report.ports[place]);
+        }
+        self.publish(Output::Report(report));
+    }
+
+    /// Whether nothing is left to do before the end.
+    fn has_ended(&mut self) -> bool {
+        let now = sys::now();
+        match self.ending {
+            Ending::No => false,
+            Ending::HandsOver { since } if now.since(since) >= MAX_HANDOVER => {
+                for port in self.ports.values_mut() {
+                    port.segment.handle_end(now);
+                    port.transmit(&mut self.buffers);
+                }
+                self.ending = Ending::Resigned { since: now };
+                false
+            }
+            Ending::HandsOver { since } => {
+                now.since(since) >= LAST_WORDS && !self.ports.values().any(Port::owns_any)
+            }
+            Ending::Resigned { since } => now.since(since) >= LAST_WORDS,
+        }
+    }
+
+    fn longest_sleep(&self) -> Duration {
+        match self.ending {
+            Ending::No => MAX_SLEEP,
+            Ending::HandsOver { .. } | Ending::Resigned { .. } => Duration::from_millis(5),
+        }
+    }
+}
+
+/// What is told is repeated for 20 ms; before this it may not have left yet.
+const LAST_WORDS: Duration = Duration::from_millis(30);
+/// Who cannot hand over within this time resigns.
+const MAX_HANDOVER: Duration = Duration::from_secs(1);
+/// So that a thread with nothing to do still shows that it lives.
+const MAX_SLEEP: Duration = Duration::from_millis(500);
