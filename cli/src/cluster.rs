@@ -1,0 +1,184 @@
+//! What the API server has.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use anyhow::Result;
+use ferrolb_api::{AnnouncementSlice, IPAddressPool, SpeakerState};
+use ferrolb_config::Class;
+use ferrolb_explain::DefaultClass;
+use ferrolb_ipam::Snapshot;
+use ferrolb_model::PoolName;
+use ferrolb_runtime::kinds;
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+
+use crate::{
+    args::Global,
+    connect::connect,
+    read::{Pod, PodSpec, ReadError, Reader},
+};
+
+/// What the API server has of everything that addresses hang on.
+pub(crate) struct Cluster {
+    pub(crate) namespace: String,
+    pub(crate) reader: Reader,
+    pub(crate) kubernetes: String,
+    pub(crate) now: Timestamp,
+    /// Those of type LoadBalancer.
+    pub(crate) services: Vec<kinds::Service>,
+    pub(crate) pools: Vec<IPAddressPool>,
+    pub(crate) namespaces: Vec<kinds::Namespace>,
+    pub(crate) nodes: Vec<kinds::Node>,
+    pub(crate) slices: Result<Vec<AnnouncementSlice>, ReadError>,
+    pub(crate) speakers: Result<Vec<SpeakerState>, ReadError>,
+    pub(crate) lease: Result<Option<Lease>, ReadError>,
+    pub(crate) pods: Result<Vec<Pod>, ReadError>,
+}
+
+impl Cluster {
+    /// Reads all of it, the kinds side by side.
+    pub(crate) async fn read(global: &Global) -> Result<Self> {
+        let (reader, namespace) = reader(global).await?;
+        // The first answer shows whether there is a cluster that knows us; without one nothing else need be tried.
+        let (kubernetes, now) = match reader.version().await {
+            Ok(answer) => answer,
+            Err(error) if error.is_fatal() => return Err(error.into()),
+            Err(_) => (String::new(), Timestamp::now()),
+        };
+        let own = &global.ferrolb_namespace;
+        let (services, pools, namespaces, nodes, slices, speakers, lease, pods) = futures::join!(
+            reader.all(Some("spec.type=LoadBalancer")),
+            reader.all(None),
+            reader.all(None),
+            reader.all(None),
+            reader.all(None),
+            reader.all(None),
+            reader.lease(own),
+            reader.within(own, Some("app.kubernetes.io/name=ferrolb")),
+        );
+        Ok(Self {
+            namespace,
+            kubernetes,
+            now,
+            services: services?,
+            pools: pools?,
+            namespaces: namespaces?,
+            nodes: nodes?,
+            slices,
+            speakers,
+            lease,
+            pods,
+            reader,
+        })
+    }
+
+    /// Whether Services without a class are served, as the controller's pods were told.
+    pub(crate) fn default_class(&self) -> DefaultClass {
+        let controllers = self.pods_of("controller");
+        match controllers.into_iter().find_map(|pod| default_class_flag(&pod.spec)) {
+            Some(true) => DefaultClass::Served,
+            Some(false) => DefaultClass::NotServed,
+            None if self.pods_of("controller").is_empty() => DefaultClass::Assumed,
+            None => DefaultClass::Served,
+        }
+    }
+
+    /// FerroLB's pods that run this program.
+    pub(crate) fn pods_of(&self, component: &str) -> Vec<&Pod> {
+        let pods = self.pods.iter().flatten();
+        pods.filter(|pod| pod.component() == Some(component)).collect()
+    }
+
+    /// Whether FerroLB serves the Service.
+    pub(crate) fn is_served(&self, service: &kinds::Service) -> bool {
+        let default = self.default_class() != DefaultClass::NotServed;
+        ferrolb_config::class(service, default) == Class::Ours
+    }
+
+    /// Everything that addresses are decided from, and the pools that cannot be read.
+    pub(crate) fn snapshot(&self) -> (Snapshot, BTreeMap<PoolName, String>) {
+        let default = self.default_class() != DefaultClass::NotServed;
+        let mut snapshot = Snapshot {
+            namespaces: self
+                .namespaces
+                .iter()
+                .map(|one| {
+                    let metadata = &one.metadata;
+                    (metadata.name.clone().unwrap_or_default(), metadata.labels.as_ref().into())
+                })
+                .collect(),
+            node_addresses: self.node_addresses(),
+            ..Snapshot::default()
+        };
+        let mut invalid = BTreeMap::new();
+        for object in &self.pools {
+            match ferrolb_config::pool(object) {
+                Ok(pool) => snapshot.pools.push(pool),
+                Err(error) => {
+                    let name = object.metadata.name.as_deref().unwrap_or_default();
+                    invalid.insert(name.into(), error.to_string());
+                }
+            }
+        }
+        for object in &self.services {
+            let service = ferrolb_config::service(object);
+            match ferrolb_config::class(object, default) {
+                Class::Ours => snapshot.services.push(service),
+                Class::NotOurs => {
+                    let addresses = service.ingress.addresses();
+                    if !addresses.is_empty() {
+                        snapshot.bystanders.insert(service.id, addresses);
+                    }
+                }
+            }
+        }
+        (snapshot, invalid)
+    }
+
+    fn node_addresses(&self) -> BTreeSet<IpAddr> {
+        self.nodes.iter().flat_map(|node| ferrolb_config::node(node).addresses).collect()
+    }
+}
+
+/// A reader of the cluster that the options name, and the namespace that counts when none is named.
+pub(crate) async fn reader(global: &Global) -> Result<(Reader, String)> {
+    let (client, server, namespace) = connect(global).await?;
+    Ok((Reader::new(client, server, global.request_timeout.0), namespace))
+}
+
+/// What a controller was told by `--default-class` or FERROLB_DEFAULT_CLASS; `None`: nothing.
+fn default_class_flag(spec: &PodSpec) -> Option<bool> {
+    spec.containers.iter().find_map(|container| {
+        let words: Vec<&String> = container.command.iter().chain(&container.args).collect();
+        let by_flag = words.iter().enumerate().find_map(|(at, word)| {
+            let value = match word.strip_prefix("--default-class")? {
+                "" => words.get(at + 1)?.as_str(),
+                rest => rest.strip_prefix('=')?,
+            };
+            value.parse().ok()
+        });
+        let by_variable = || {
+            let variable = container.env.iter().find(|one| one.name == "FERROLB_DEFAULT_CLASS")?;
+            variable.value.as_deref()?.parse().ok()
+        };
+        by_flag.or_else(by_variable)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_counts_before_the_variable() {
+        let told = |yaml: &str| default_class_flag(&serde_saphyr::from_str::<PodSpec>(yaml).unwrap());
+        assert_eq!(told("containers: [{args: ['--name', a]}]"), None);
+        assert_eq!(told("containers: [{env: [{name: FERROLB_DEFAULT_CLASS, value: 'false'}]}]"), Some(false));
+        let both = "containers: [{args: ['--default-class=true'], env: [{name: FERROLB_DEFAULT_CLASS, value: 'false'}]}]";
+        assert_eq!(told(both), Some(true));
+        assert_eq!(told("containers: [{args: ['--default-class', 'false']}]"), Some(false));
+    }
+}
