@@ -1,0 +1,35 @@
+//! A real Kubernetes cluster in private namespaces of one machine: nodes, switch, router and clients that a
+//! test can cut, silence, freeze and kill, and that leave nothing behind.
+//!
+//! [`Lab`] is the way in for tests; the `ferrolb-lab` command offers the same to people. How a lab is built is
+//! told in `docs/lab.md`.
+
+mod cgroup;
+mod checkout;
+pub mod cli;
+mod controlplane;
+mod faults;
+mod image;
+mod kubectl;
+mod lab;
+mod network;
+mod node;
+mod pause;
+mod plan;
+mod preflight;
+pub mod probe;
+mod process;
+mod serve;
+mod space;
+mod state;
+mod wait;
+mod world;
+
+pub use checkout::Checkout;
+pub use faults::kill_pid;
+pub use image::Image;
+pub use lab::Lab;
+pub use plan::{Families, Options};
+pub use space::{Output, Running, Space};
+pub use state::State;
+pub use wait::wait;
