@@ -1,0 +1,74 @@
+//! The API server is away: VIPs are answered and move all the same.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use ferrolb_lab::probe::Witness;
+use libtest_mimic::Trial;
+
+use crate::client::{owner, some_owner, speaker_metrics};
+use crate::cluster::NODES;
+use crate::owners::Vip;
+use crate::scene::Scene;
+use crate::trial::{Disturbs, trial};
+use crate::wait::{PATIENCE, wait_for};
+
+const OUTAGE: Duration = Duration::from_secs(30);
+/// An answer that is later than this was missed: processors are shared, answers are not instant.
+const STALL_NS: u64 = 2_000_000_000;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("vips_are_answered_and_move_while_the_api_server_is_away", Disturbs::Everybody, away),
+        trial(
+            "speakers_that_restart_while_the_api_server_is_away_serve_again",
+            Disturbs::Everybody,
+            restarted,
+        ),
+    ]
+}
+
+fn away(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    let start = Instant::now();
+    vip.lab().stop_apiserver()?;
+    let probe = vip.probe()?;
+    // What is to be seen is that nothing happens, for as long as the outage.
+    sleep(OUTAGE.saturating_sub(start.elapsed()));
+    let report = probe.finish()?;
+    let gaps = report.gaps(Witness::Datagram);
+    let long = gaps.iter().filter(|(from, to, _)| to.is_none_or(|to| to - from > STALL_NS)).count();
+    ensure!(long == 0, "the VIP was not answered while the API server was away: {gaps:?}");
+    let servers = report.servers(Witness::Datagram);
+    ensure!(servers.len() == 1, "the VIP moved because the API server was away: {servers:?}");
+
+    let now = vip.moves_when(|lab, owner| lab.silence(owner))?;
+    vip.lab().unsilence(&vip.owner)?;
+    vip.lab().start_apiserver()?;
+    scene.cluster.mend()?;
+    ensure!(some_owner(vip.lab(), vip.address)? == now, "the VIP moved because the API server came back");
+    ensure!(scene.service("web")?.addresses() == [vip.address], "the Service lost its address");
+    Ok(())
+}
+
+fn restarted(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    vip.lab().stop_apiserver()?;
+    for node in NODES {
+        vip.lab().node(node).kill("ferrolb-speaker")?;
+    }
+    // They know what they announce from what they wrote down.
+    wait_for("a restarted speaker answers", PATIENCE, || owner(vip.lab(), vip.address))?;
+    for node in NODES {
+        wait_for(&format!("the speaker of {node} works from its last configuration"), PATIENCE, || {
+            let metrics = speaker_metrics(vip.lab(), node)?;
+            let stale = metrics.sum("ferrolb_speaker_configuration_stale", &[]);
+            ensure!(stale == 1.0, "its metric says {stale}");
+            Ok(())
+        })?;
+    }
+    vip.lab().start_apiserver()?;
+    scene.cluster.mend()?;
+    vip.has_one_owner_for_good()
+}

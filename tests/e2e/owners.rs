@@ -1,0 +1,159 @@
+//! Owners that fall silent, freeze, die, vanish and are told to leave: another node answers within moments.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use ferrolb_lab::Lab;
+use ferrolb_lab::probe::{Probe, Target, Witness, monotonic_ns};
+use libtest_mimic::Trial;
+
+use crate::client::{owned_by, owner, settled_owner};
+use crate::scene::Scene;
+use crate::trial::{Disturbs, trial};
+use crate::wait::{PATIENCE, wait_for};
+use crate::workload::echo;
+
+const SPEAKER: &str = "ferrolb-speaker";
+/// Long before Kubernetes itself would notice, also on a machine at a tenth of the usual speed; the benchmark measures how
+/// long it takes.
+const WITHIN: Duration = Duration::from_secs(3);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("an_owner_that_falls_silent_is_replaced", Disturbs::Everybody, silent),
+        trial("an_owner_that_freezes_is_replaced_and_yields_when_it_thaws", Disturbs::Everybody, frozen),
+        trial("an_owner_that_is_killed_is_replaced", Disturbs::Everybody, killed),
+        trial("an_owner_whose_node_is_deleted_is_replaced", Disturbs::Everybody, deleted),
+        trial("the_exclusion_label_moves_the_vip", Disturbs::Everybody, excluded),
+    ]
+}
+
+fn silent(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    vip.moves_when(|lab, owner| lab.silence(owner))?;
+    vip.lab().unsilence(&vip.owner)?;
+    vip.has_one_owner_for_good()
+}
+
+fn frozen(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    vip.moves_when(|lab, owner| lab.node(owner).freeze(SPEAKER).map(drop))?;
+    vip.lab().node(&vip.owner).thaw(SPEAKER)?;
+    vip.has_one_owner_for_good()
+}
+
+fn killed(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    vip.moves_when(|lab, owner| lab.node(owner).kill(SPEAKER).map(drop))?;
+    vip.has_one_owner_for_good()
+}
+
+fn deleted(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    vip.moves_when(|lab, owner| {
+        lab.link_down(owner)?;
+        lab.kill_node(owner)
+    })?;
+    vip.lab().kubectl(&["delete", "node", &vip.owner, "--timeout=120s"])?;
+    wait_for("the state of the deleted node's speaker goes with it", PATIENCE, || {
+        let states = vip.lab().kubectl(&["get", "speakerstates", "-o", "name"])?;
+        ensure!(!states.contains(&vip.owner), "there are {states}");
+        Ok(())
+    })?;
+    vip.lab().link_up(&vip.owner)?;
+    vip.lab().start_node(&vip.owner)?;
+    scene.cluster.mend()?;
+    vip.has_one_owner_for_good()
+}
+
+fn excluded(scene: &Scene<'_>) -> Result<()> {
+    const LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+    let vip = Vip::up(scene)?;
+    vip.lab().kubectl(&["label", "node", &vip.owner, &format!("{LABEL}=")])?;
+    let moved = wait_for("the VIP leaves the excluded node", PATIENCE, || {
+        let now = owner(vip.lab(), vip.address)?;
+        ensure!(now != vip.owner, "it does not");
+        Ok(now)
+    });
+    vip.lab().kubectl(&["label", "node", &vip.owner, &format!("{LABEL}-")])?;
+    let moved = moved?;
+    settled_owner(scene.cluster, vip.address)?;
+    // It stays where it is well served.
+    owned_by(vip.lab(), vip.address, &moved)
+}
+
+/// A VIP whose owner's own pod answers.
+pub(crate) struct Vip<'a> {
+    scene: &'a Scene<'a>,
+    pub(crate) address: IpAddr,
+    pub(crate) owner: String,
+}
+
+impl<'a> Vip<'a> {
+    pub(crate) fn up(scene: &'a Scene<'a>) -> Result<Self> {
+        scene.pool("lan", 1)?;
+        echo(scene)?;
+        scene.load_balancer("web", "externalTrafficPolicy: Local")?;
+        let address = scene.address("web")?;
+        // Under Local a node is a candidate once its own pod is ready: with one candidate, nobody could take over.
+        wait_for("every node is a candidate", PATIENCE, || {
+            let nodes = format!("jsonpath={{.items[*].spec.vips[?(@.ip==\"{address}\")].layer2.nodes[*]}}");
+            let candidates = scene.kubectl(&["get", "announcementslices", "-o", &nodes])?;
+            let (found, all) = (candidates.split_whitespace().count(), scene.cluster.nodes().len());
+            ensure!(found == all, "of {all} nodes these are: {candidates:?}");
+            Ok(())
+        })?;
+        let owner = settled_owner(scene.cluster, address)?;
+        Ok(Self { scene, address, owner })
+    }
+
+    pub(crate) fn lab(&self) -> &Lab {
+        &self.scene.cluster.lab
+    }
+
+    /// A client that asks each millisecond, once it gets answers from the owner.
+    pub(crate) fn probe(&self) -> Result<Probe> {
+        let target =
+            Target { address: self.address, udp: Some(81), tcp: None, plain_tcp: None, seconds: None };
+        let probe = self.lab().client().probe(&target)?;
+        wait_for("the owner answers the client", PATIENCE, || {
+            let report = probe.so_far();
+            let last = report.servers(Witness::Datagram).last().map(|(_, name)| (*name).to_owned());
+            ensure!(last.as_deref() == Some(self.owner.as_str()), "{last:?} does, not {}", self.owner);
+            Ok(())
+        })?;
+        Ok(probe)
+    }
+
+    /// Lets `fault` happen to the owner: a client with a warm neighbour cache, and one that asks anew, must both find
+    /// another node in time.
+    pub(crate) fn moves_when(&self, fault: impl FnOnce(&Lab, &str) -> Result<()>) -> Result<String> {
+        let probe = self.probe()?;
+        let injected = monotonic_ns();
+        fault(self.lab(), &self.owner)?;
+        let (at, server) = wait_for("another node answers the client", PATIENCE, || {
+            let report = probe.so_far();
+            let servers = report.servers(Witness::Datagram);
+            let other = servers.into_iter().find(|(at, name)| *at > injected && *name != self.owner);
+            let (at, name) = other.ok_or_else(|| anyhow::anyhow!("{} was the last that did", self.owner))?;
+            Ok((at, name.to_owned()))
+        })?;
+        let took = Duration::from_nanos(at - injected);
+        ensure!(took < WITHIN, "{server} took over from {} after {} ms", self.owner, took.as_millis());
+        probe.finish()?;
+        owned_by(self.lab(), self.address, &server)?;
+        println!("{}: {} to {server} in {} ms", self.scene.namespace, self.owner, took.as_millis());
+        Ok(server)
+    }
+
+    /// Once all speakers agree, one node answers, and the same one again and again.
+    pub(crate) fn has_one_owner_for_good(&self) -> Result<()> {
+        let first = settled_owner(self.scene.cluster, self.address)?;
+        for _ in 0..5 {
+            let now = owner(self.lab(), self.address)?;
+            ensure!(now == first, "the VIP went from {first} to {now} though nothing happened");
+        }
+        Ok(())
+    }
+}

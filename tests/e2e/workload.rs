@@ -1,0 +1,61 @@
+//! Pods behind Services.
+
+use anyhow::Result;
+
+use crate::scene::Scene;
+
+/// agnhost, one pod on each node of `nodes`: TCP says `hostname`, `clientip`; the pods' names begin with their node's.
+pub(crate) fn agnhost(scene: &Scene<'_>, nodes: &[&str]) -> Result<()> {
+    let pods: String = nodes
+        .iter()
+        .map(|node| {
+            format!(
+                "---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {node}-web, labels: {{app: web}}}}
+spec:
+  nodeName: {node}
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: web
+    image: registry.k8s.io/e2e-test-images/agnhost:2.59
+    args: [netexec, --http-port=8080, --udp-port=8081]
+    ports: [{{name: web-tcp, containerPort: 8080}}, {{name: web-udp, containerPort: 8081, protocol: UDP}}]
+"
+            )
+        })
+        .collect();
+    scene.apply(&pods)?;
+    ready(scene)
+}
+
+/// The prober's counterpart on every node: it says its node's name.
+pub(crate) fn echo(scene: &Scene<'_>) -> Result<()> {
+    scene.apply(
+        "apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: echo}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      tolerations: [{operator: Exists}]
+      containers:
+      - name: echo
+        image: ghcr.io/ferrolb/lab:dev
+        args: [serve]
+        env: [{name: SERVER_NAME, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+        ports: [{name: web-tcp, containerPort: 7777}, {name: web-udp, containerPort: 7777, protocol: UDP}]
+",
+    )?;
+    // After an outage of the API server Kubernetes' own scheduler tries again only each half minute or so.
+    scene.kubectl(&["rollout", "status", "daemonset/echo", "--timeout=180s"])?;
+    ready(scene)
+}
+
+fn ready(scene: &Scene<'_>) -> Result<()> {
+    scene.kubectl(&["wait", "pods", "-l", "app=web", "--for=condition=Ready", "--timeout=180s"]).map(drop)
+}

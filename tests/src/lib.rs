@@ -1,0 +1,12 @@
+//! Tools of tests and benchmarks on the lab that stand on the wire: asking by ARP, flooding a segment, reading a
+//! program's metrics, all from inside one of the lab's network namespaces.
+
+pub mod arp;
+pub mod audit;
+pub mod flood;
+pub mod inside;
+pub mod metrics;
+mod packet;
+
+pub use inside::inside;
+pub use packet::{Mac, mac_text};
