@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Everything a change must pass, and how long each part took. The last lines are those of the tests on the cluster.
+# usage: test.sh            all of it
+#        test.sh e2e [ARGUMENTS]   only the tests on the cluster: a filter, --list, --exact NAME
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+stage() { # NAME COMMAND...
+  local name=$1 start=$SECONDS
+  shift
+  echo "test: $name"
+  "$@"
+  echo "test: $name took $((SECONDS - start)) s"
+}
+e2e() {
+  export FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab
+  exec cargo test --locked --quiet -p ferrolb-tests --test e2e -- "$@"
+}
+
+if [[ ${1:-} == e2e ]]; then
+  shift
+  stage "programs and images" hack/prepare.sh all
+  e2e "$@"
+fi
+stage "check" hack/check.sh
+stage "programs and images" hack/prepare.sh all
+stage "this machine" hack/preflight.sh
+# Each of these makes the labs it needs. One at a time: two cores carry one cluster well.
+stage "the lab" env FERROLB_LAB="$PWD/.lab/bin/ferrolb-lab" cargo test --locked --quiet -p ferrolb-lab --tests -- --test-threads 1
+stage "benchmarks, a few runs" env PROFILE=lab hack/bench.sh failover 3
+stage "benchmarks, a few Services" env PROFILE=lab RIVAL=no hack/bench.sh controller 50 --quick
+e2e
