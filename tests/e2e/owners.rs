@@ -1,6 +1,6 @@
 //! Owners that fall silent, freeze, die, vanish and are told to leave: another node answers within moments.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -8,7 +8,7 @@ use ferrolb_lab::Lab;
 use ferrolb_lab::probe::{Probe, Target, Witness, monotonic_ns};
 use libtest_mimic::Trial;
 
-use crate::client::{owned_by, owner, settled_owner};
+use crate::client::{owned_by, owner, settled_owner, udp};
 use crate::scene::Scene;
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
@@ -105,11 +105,23 @@ impl<'a> Vip<'a> {
             Ok(())
         })?;
         let owner = settled_owner(scene.cluster, address)?;
-        Ok(Self { scene, address, owner })
+        let vip = Self { scene, address, owner };
+        vip.is_served()?;
+        Ok(vip)
     }
 
     pub(crate) fn lab(&self) -> &Lab {
         &self.scene.cluster.lab
+    }
+
+    /// Waits until kube-proxy on the owner knows the VIP too. A flow whose first packet comes before that is not translated,
+    /// nor are the packets that follow it, so each look is a flow of its own.
+    fn is_served(&self) -> Result<()> {
+        wait_for("a client's first datagram is answered", PATIENCE, || {
+            let server = udp(self.lab(), &self.lab().client(), SocketAddr::new(self.address, 81), "first")?;
+            ensure!(server == format!("{} first", self.owner), "{server:?} is not {}'s answer", self.owner);
+            Ok(())
+        })
     }
 
     /// A client that asks each millisecond, once it gets answers from the owner.
