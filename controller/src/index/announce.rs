@@ -64,14 +64,14 @@ impl Announcements {
     }
 
     /// The next request about a slice. None goes before everything that is to be announced is known: a slice would lose
-    /// what is not wanted yet.
-    pub(crate) fn poll_write(&mut self, now: Duration) -> Option<Write> {
-        if self.started { self.slices.poll_write(now) } else { None }
+    /// what is not wanted yet. `busy`: the addresses of others are being written.
+    pub(crate) fn poll_write(&mut self, now: Duration, busy: bool) -> Option<Write> {
+        if self.started { self.slices.poll_write(now, busy) } else { None }
     }
 
     /// When [`Self::poll_write`] will have something that it has not now.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
-        if self.started { self.slices.deadline() } else { None }
+    pub(crate) fn deadline(&self, busy: bool) -> Option<Duration> {
+        if self.started { self.slices.deadline(busy) } else { None }
     }
 
     /// The Services of VIPs whose standing may be another since this was asked last.

@@ -26,6 +26,7 @@ mod pace;
 mod pools;
 mod record;
 mod services;
+mod slice;
 mod slices;
 mod status;
 mod telling;

@@ -18,7 +18,7 @@ impl Index {
             self.calm.disturbed(now);
             return Some(write);
         }
-        if let Some(write) = self.announcements.poll_write(now) {
+        if let Some(write) = self.announcements.poll_write(now, self.services.is_writing()) {
             return Some(write);
         }
         let slices = &self.announcements.slices;
@@ -53,7 +53,7 @@ impl Index {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         [
             self.services.deadline(),
-            self.announcements.deadline(),
+            self.announcements.deadline(self.services.is_writing()),
             self.objects_deadline(),
             self.announced.deadline(),
             self.left.deadline(),

@@ -22,6 +22,8 @@ pub(crate) struct Services {
     queued: BTreeSet<ServiceId>,
     /// Services that may be written from a time on, by that time.
     paused: BTreeSet<(Duration, ServiceId)>,
+    /// Services whose status is being written.
+    writing: BTreeSet<ServiceId>,
     /// Services whose condition about announcing is not as wanted.
     to_announce: BTreeSet<ServiceId>,
     events: VecDeque<ServiceEvent>,
@@ -130,6 +132,7 @@ impl Services {
             self.queued.remove(&id);
             let Some(record) = self.records.get_mut(&id) else { continue };
             if let Some(write) = record.write(&id, now, today) {
+                self.writing.insert(id);
                 return Some(write);
             }
             if let Some(time) = record.pace.deadline().filter(|_| record.is_due()) {
@@ -137,6 +140,11 @@ impl Services {
             }
         }
         None
+    }
+
+    /// Whether the write of an address has not been answered yet.
+    pub(crate) fn is_writing(&self) -> bool {
+        !self.writing.is_empty()
     }
 
     /// The next thing to tell that no traffic depends on: a condition about announcing, then an Event.
@@ -186,6 +194,7 @@ impl Services {
         now: Duration,
         today: Timestamp,
     ) -> bool {
+        self.writing.remove(id);
         let Some(record) = self.records.get_mut(id) else { return false };
         if let Some(News { warning, reason, note }) = record.finished(verdict, now, today) {
             self.tell(id, warning, &reason, note);

@@ -1,7 +1,7 @@
 //! VIPs packed into announcement slices.
 //!
-//! A VIP stays in the slice it is in, so one change rewrites one slice. A slice is written at once and then at most
-//! every [`INTERVAL`], so that a thousand new VIPs cost dozens of writes and a single one waits for nothing.
+//! A VIP stays in the slice it is in, so one change rewrites one slice. A slice is written at once; while addresses are being
+//! written, one that was written a moment ago rests, so that a thousand new VIPs cost dozens of writes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,15 +9,12 @@ use std::{
     time::Duration,
 };
 
-use ferrolb_api::{AnnouncementSlice, AnnouncementSliceSpec, VipAnnouncement};
+use ferrolb_api::{AnnouncementSlice, VipAnnouncement};
 use ferrolb_model::ServiceId;
 use ferrolb_runtime::watch::Change;
 
-use super::{pace::Pace, version};
+use super::{pace::Pace, slice::Slice, version};
 use crate::write::{Verdict, Write};
-
-/// The shortest time between two writes of one slice.
-pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
 
 /// VIPs to a slice. One change rewrites one slice, and the API server takes about 0.4 ms of processor time for each VIP in it
 /// on top of 3 ms for any write, so fewer than the API allows.
@@ -29,19 +26,6 @@ pub(crate) struct Slices {
     slices: BTreeMap<String, Slice>,
     home: BTreeMap<IpAddr, String>,
     dirty: BTreeSet<String>,
-}
-
-#[derive(Debug, Default)]
-struct Slice {
-    /// Its resourceVersion; `None` while it does not exist.
-    version: Option<String>,
-    observed: Vec<VipAnnouncement>,
-    wanted: BTreeMap<IpAddr, VipAnnouncement>,
-    /// What the request in flight says, and the version it was written from.
-    sent: Vec<VipAnnouncement>,
-    sent_from: Option<String>,
-    pace: Pace,
-    last_sent: Option<Duration>,
 }
 
 impl Slices {
@@ -109,12 +93,12 @@ impl Slices {
         self.dirty.extend(self.slices.keys().cloned());
     }
 
-    /// The next request that may go, if any.
-    pub(crate) fn poll_write(&mut self, now: Duration) -> Option<Write> {
+    /// The next request that may go, if any. `busy`: more VIPs are about to come.
+    pub(crate) fn poll_write(&mut self, now: Duration, busy: bool) -> Option<Write> {
         for name in self.dirty.iter().cloned().collect::<Vec<_>>() {
             let slice = self.slices.entry(name.clone()).or_default();
             // Comparing costs more than looking at the clock.
-            if !slice.pace.allows(now) || slice.last_sent.is_some_and(|sent| now < sent + INTERVAL) {
+            if !slice.pace.allows(now) || slice.rests_until(busy).is_some_and(|time| now < time) {
                 continue;
             }
             if slice.in_step() {
@@ -131,12 +115,12 @@ impl Slices {
     }
 
     /// When [`Self::poll_write`] will have something that it has not now.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
+    pub(crate) fn deadline(&self, busy: bool) -> Option<Duration> {
         self.dirty
             .iter()
             .filter_map(|name| self.slices.get(name))
             .filter_map(|slice| match slice.pace {
-                Pace::Free => Some(slice.last_sent.map_or(Duration::ZERO, |sent| sent + INTERVAL)),
+                Pace::Free => Some(slice.rests_until(busy).unwrap_or_default()),
                 Pace::Until { .. } => slice.pace.deadline(),
                 Pace::InFlight { .. } | Pace::AwaitsNewer => None,
             })
@@ -225,40 +209,13 @@ impl Slices {
     }
 }
 
-impl Slice {
-    /// What counts against the limit: before everything is wanted that will be, also what is there.
-    fn occupied(&self) -> usize {
-        self.wanted.len().max(self.observed.len())
-    }
-
-    fn in_step(&self) -> bool {
-        self.observed.len() == self.wanted.len() && self.observed.iter().eq(self.wanted.values())
-    }
-
-    fn is_older_than(&self, version: &str) -> bool {
-        self.version.as_deref().is_some_and(|known| version::is_newer(version, known))
-    }
-
-    fn write(&mut self, name: String, now: Duration) -> Write {
-        self.pace.sent();
-        self.sent_from.clone_from(&self.version);
-        self.last_sent = Some(now);
-        self.sent = self.wanted.values().cloned().collect();
-        if self.sent.is_empty() {
-            return Write::DeleteSlice { name, resource_version: self.version.clone() };
-        }
-        let mut object = AnnouncementSlice::new(&name, AnnouncementSliceSpec { vips: self.sent.clone() });
-        object.metadata.resource_version = self.version.clone();
-        match self.version {
-            Some(_) => Write::ReplaceSlice(Box::new(object)),
-            None => Write::CreateSlice(Box::new(object)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use ferrolb_api::AnnouncementSliceSpec;
+
     use super::*;
+
+    const BUSY: bool = true;
 
     fn vip(number: u8) -> (IpAddr, VipAnnouncement) {
         let address: IpAddr = [192, 0, 2, number].into();
@@ -290,16 +247,27 @@ mod tests {
         let mut slices = Slices::default();
         want(&mut slices, 1);
         assert!(
-            matches!(slices.poll_write(at(0)), Some(Write::CreateSlice(slice)) if slice.spec.vips.len() == 1)
+            matches!(slices.poll_write(at(0), BUSY), Some(Write::CreateSlice(slice)) if slice.spec.vips.len() == 1)
         );
         want(&mut slices, 2);
         want(&mut slices, 3);
-        assert!(slices.poll_write(at(1)).is_none(), "one request a slice is in flight");
+        assert!(slices.poll_write(at(1), BUSY).is_none(), "one request a slice is in flight");
         slices.finished("vips-0", &done("5"), at(10));
-        assert!(slices.poll_write(at(11)).is_none(), "the interval is not over");
-        assert_eq!(slices.deadline(), Some(at(100)));
-        assert!(matches!(slices.poll_write(at(100)), Some(Write::ReplaceSlice(slice))
+        assert!(slices.poll_write(at(11), BUSY).is_none(), "the interval is not over");
+        assert_eq!(slices.deadline(BUSY), Some(at(100)));
+        assert!(matches!(slices.poll_write(at(100), BUSY), Some(Write::ReplaceSlice(slice))
             if slice.spec.vips.len() == 3 && slice.metadata.resource_version.as_deref() == Some("5")));
+    }
+
+    #[test]
+    fn what_comes_alone_does_not_wait_for_the_interval() {
+        let mut slices = Slices::default();
+        want(&mut slices, 1);
+        assert!(slices.poll_write(at(0), !BUSY).is_some());
+        slices.finished("vips-0", &done("5"), at(5));
+        want(&mut slices, 2);
+        assert_eq!(slices.deadline(!BUSY), Some(Duration::ZERO));
+        assert!(slices.poll_write(at(6), !BUSY).is_some());
     }
 
     #[test]
@@ -307,7 +275,7 @@ mod tests {
         let mut slices = Slices::default();
         (0..40).for_each(|number| want(&mut slices, number));
         let mut sizes = Vec::new();
-        while let Some(Write::CreateSlice(slice)) = slices.poll_write(at(0)) {
+        while let Some(Write::CreateSlice(slice)) = slices.poll_write(at(0), BUSY) {
             sizes.push(slice.spec.vips.len());
         }
         assert_eq!(sizes, [16, 16, 8]);
@@ -323,13 +291,13 @@ mod tests {
         slices.observe(Change::All(vec![object.clone()]));
         slices.want(address, Some(announcement));
         slices.compare_all();
-        assert!(slices.poll_write(at(0)).is_none());
+        assert!(slices.poll_write(at(0), BUSY).is_none());
 
         object.spec.vips[0].pool = "other".into();
         object.metadata.resource_version = Some("8".into());
         slices.observe(Change::Applied(object));
         assert!(
-            matches!(slices.poll_write(at(0)), Some(Write::ReplaceSlice(slice)) if slice.spec.vips[0].pool == "lan")
+            matches!(slices.poll_write(at(0), BUSY), Some(Write::ReplaceSlice(slice)) if slice.spec.vips[0].pool == "lan")
         );
     }
 
@@ -337,17 +305,17 @@ mod tests {
     fn an_empty_slice_is_deleted_and_a_deleted_one_restored() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(slices.poll_write(at(0)).is_some());
+        assert!(slices.poll_write(at(0), BUSY).is_some());
         slices.finished("vips-0", &done("5"), at(1));
         slices.observe(Change::All(Vec::new()));
-        assert!(matches!(slices.poll_write(at(200)), Some(Write::CreateSlice(_))));
+        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::CreateSlice(_))));
         slices.finished("vips-0", &done("9"), at(201));
         slices.want(vip(1).0, None);
         assert!(
-            matches!(slices.poll_write(at(400)), Some(Write::DeleteSlice { name, .. }) if name == "vips-0")
+            matches!(slices.poll_write(at(400), BUSY), Some(Write::DeleteSlice { name, .. }) if name == "vips-0")
         );
         slices.finished("vips-0", &done(""), at(401));
-        assert!(slices.poll_write(at(600)).is_none());
+        assert!(slices.poll_write(at(600), BUSY).is_none());
         assert!(slices.slices.is_empty());
     }
 
@@ -362,10 +330,10 @@ mod tests {
     fn a_conflict_is_resolved_by_what_was_seen_before_its_answer() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(matches!(slices.poll_write(at(0)), Some(Write::CreateSlice(_))));
+        assert!(matches!(slices.poll_write(at(0), BUSY), Some(Write::CreateSlice(_))));
         slices.observe(applied("5", &[2]));
         slices.finished("vips-0", &Verdict::Conflict, at(1));
-        assert!(matches!(slices.poll_write(at(200)), Some(Write::ReplaceSlice(slice))
+        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::ReplaceSlice(slice))
             if slice.metadata.resource_version.as_deref() == Some("5")));
     }
 
@@ -373,10 +341,10 @@ mod tests {
     fn an_answer_says_nothing_about_what_was_edited_since() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(slices.poll_write(at(0)).is_some());
+        assert!(slices.poll_write(at(0), BUSY).is_some());
         slices.observe(applied("6", &[2]));
         slices.finished("vips-0", &done("5"), at(1));
-        assert!(matches!(slices.poll_write(at(200)), Some(Write::ReplaceSlice(slice))
+        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::ReplaceSlice(slice))
             if slice.metadata.resource_version.as_deref() == Some("6")));
     }
 
@@ -384,13 +352,13 @@ mod tests {
     fn a_deletion_of_what_was_made_anew_is_no_news() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(slices.poll_write(at(0)).is_some());
+        assert!(slices.poll_write(at(0), BUSY).is_some());
         slices.finished("vips-0", &done("7"), at(1));
         let Change::Applied(gone) = applied("6", &[]) else { unreachable!() };
         slices.observe(Change::Deleted(gone));
-        assert!(slices.poll_write(at(200)).is_none());
+        assert!(slices.poll_write(at(200), BUSY).is_none());
         let Change::Applied(gone) = applied("8", &[]) else { unreachable!() };
         slices.observe(Change::Deleted(gone));
-        assert!(matches!(slices.poll_write(at(200)), Some(Write::CreateSlice(_))));
+        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::CreateSlice(_))));
     }
 }

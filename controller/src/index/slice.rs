@@ -1,0 +1,61 @@
+//! One announcement slice: as it is, as it is wanted, and what is on its way.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+use ferrolb_api::{AnnouncementSlice, AnnouncementSliceSpec, VipAnnouncement};
+
+use super::{pace::Pace, version};
+use crate::write::Write;
+
+/// The shortest time between two writes of one slice that will change again soon.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// A slice, known under its name.
+#[derive(Debug, Default)]
+pub(super) struct Slice {
+    /// Its resourceVersion; `None` while it does not exist.
+    pub(super) version: Option<String>,
+    pub(super) observed: Vec<VipAnnouncement>,
+    pub(super) wanted: BTreeMap<IpAddr, VipAnnouncement>,
+    /// What the request in flight says, and the version it was written from.
+    pub(super) sent: Vec<VipAnnouncement>,
+    pub(super) sent_from: Option<String>,
+    pub(super) pace: Pace,
+    pub(super) last_sent: Option<Duration>,
+}
+
+impl Slice {
+    /// What counts against the limit: before everything is wanted that will be, also what is there.
+    pub(super) fn occupied(&self) -> usize {
+        self.wanted.len().max(self.observed.len())
+    }
+
+    /// When it may be written again, if it need not be at once.
+    pub(super) fn rests_until(&self, busy: bool) -> Option<Duration> {
+        self.last_sent.filter(|_| busy).map(|sent| sent + INTERVAL)
+    }
+
+    pub(super) fn in_step(&self) -> bool {
+        self.observed.len() == self.wanted.len() && self.observed.iter().eq(self.wanted.values())
+    }
+
+    pub(super) fn is_older_than(&self, version: &str) -> bool {
+        self.version.as_deref().is_some_and(|known| version::is_newer(version, known))
+    }
+
+    pub(super) fn write(&mut self, name: String, now: Duration) -> Write {
+        self.pace.sent();
+        self.sent_from.clone_from(&self.version);
+        self.last_sent = Some(now);
+        self.sent = self.wanted.values().cloned().collect();
+        if self.sent.is_empty() {
+            return Write::DeleteSlice { name, resource_version: self.version.clone() };
+        }
+        let mut object = AnnouncementSlice::new(&name, AnnouncementSliceSpec { vips: self.sent.clone() });
+        object.metadata.resource_version = self.version.clone();
+        match self.version {
+            Some(_) => Write::ReplaceSlice(Box::new(object)),
+            None => Write::CreateSlice(Box::new(object)),
+        }
+    }
+}
