@@ -170,10 +170,11 @@ fn ingress(object: &kinds::Service) -> Ingress {
     let hostnames: Vec<String> = points.iter().filter_map(|point| point.hostname.clone()).collect();
     let addresses: Vec<IpAddr> =
         points.iter().filter_map(|point| point.ip.as_deref()?.parse().ok()).collect();
-    let (mut given, since) = given(object).unwrap_or_default();
-    if given.iter().any(|one| addresses.contains(&one.address)) {
-        given.retain(|one| addresses.contains(&one.address));
-        return Ingress::Ours { assigned: given, since };
+    let (given, since) = given(object).unwrap_or_default();
+    let (assigned, removed): (Vec<_>, Vec<_>) =
+        given.iter().cloned().partition(|one| addresses.contains(&one.address));
+    if !assigned.is_empty() {
+        return Ingress::Ours { assigned, removed, since };
     }
     match (points.is_empty(), given.is_empty()) {
         (true, true) => Ingress::Empty,
@@ -300,7 +301,7 @@ mod tests {
     fn an_ingress_is_ours_if_our_condition_names_an_address_of_it() {
         let ours = with_ingress(&["192.0.2.7"], "192.0.2.7 from pool lan");
         assert!(
-            matches!(ingress(&ours), Ingress::Ours { assigned, since: _ } if assigned[0].pool == Some("lan".into()))
+            matches!(ingress(&ours), Ingress::Ours { assigned, .. } if assigned[0].pool == Some("lan".into()))
         );
         let other = with_ingress(&["192.0.2.8"], "192.0.2.7 from pool lan");
         assert!(

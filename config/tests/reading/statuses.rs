@@ -29,8 +29,8 @@ fn ours_is_what_our_condition_names() {
         (json!([]), allocated("False", message), "empty"),
         (json!([{"ip": "192.0.2.7"}]), allocated("True", "192.0.2.7 from pool lan"), "ours 192.0.2.7"),
         (both.clone(), allocated("True", message), "ours 192.0.2.7 2001:db8::7"),
-        (json!([{"ip": "192.0.2.7"}]), allocated("True", message), "ours 192.0.2.7"),
-        (json!([{"ip": "2001:DB8::0:7"}]), allocated("True", message), "ours 2001:db8::7"),
+        (json!([{"ip": "192.0.2.7"}]), allocated("True", message), "ours 192.0.2.7 without 2001:db8::7"),
+        (json!([{"ip": "2001:DB8::0:7"}]), allocated("True", message), "ours 2001:db8::7 without 192.0.2.7"),
         (
             json!([{"ip": "192.0.2.7"}]),
             allocated("True", "192.0.2.7 from pool lan; 192.0.2.8 is taken by shop/other"),
@@ -49,11 +49,15 @@ fn ours_is_what_our_condition_names() {
             allocated("True", message),
             "edited 192.0.2.8, was 192.0.2.7 2001:db8::7",
         ),
-        (json!([{"ip": "192.0.2.7"}, {"ip": "203.0.113.1"}]), allocated("True", message), "ours 192.0.2.7"),
+        (
+            json!([{"ip": "192.0.2.7"}, {"ip": "203.0.113.1"}]),
+            allocated("True", message),
+            "ours 192.0.2.7 without 2001:db8::7",
+        ),
         (
             json!([{"ip": "192.0.2.7", "hostname": "lb.example.com"}]),
             allocated("True", message),
-            "ours 192.0.2.7",
+            "ours 192.0.2.7 without 2001:db8::7",
         ),
         (json!([{"hostname": "lb.example.com"}]), allocated("True", message), "foreign lb.example.com"),
         (
@@ -67,7 +71,10 @@ fn ours_is_what_our_condition_names() {
         let addresses = read.addresses().into_iter().map(|one| one.to_string());
         let told: Vec<String> = match &read {
             Ingress::Empty => vec!["empty".into()],
-            Ingress::Ours { .. } => std::iter::once("ours".into()).chain(addresses).collect(),
+            Ingress::Ours { removed, .. } => {
+                let removed = removed.iter().map(|one| format!("without {}", one.address));
+                std::iter::once("ours".into()).chain(addresses).chain(removed).collect()
+            }
             Ingress::Edited { addresses: _, given, since: _ } => {
                 let given: Vec<_> = given.iter().map(|one| one.address.to_string()).collect();
                 let edited = std::iter::once("edited".into()).chain(addresses).collect::<Vec<_>>().join(" ");
@@ -85,7 +92,7 @@ fn ours_is_what_our_condition_names() {
 fn where_from_and_since_when_is_read_back() {
     let message = "192.0.2.7 from pool lan, 2001:db8::7";
     let read = read(json!([{"ip": "192.0.2.7"}, {"ip": "2001:db8::7"}]), allocated("True", message));
-    let Ingress::Ours { assigned, since } = read else { panic!("it is ours: {read:?}") };
+    let Ingress::Ours { assigned, removed: _, since } = read else { panic!("it is ours: {read:?}") };
     let pools: Vec<_> = assigned.iter().map(|one| one.pool.as_ref().map(|pool| pool.as_str())).collect();
     assert_eq!((pools, since), (vec![Some("lan"), None], 1_795_348_800));
 }

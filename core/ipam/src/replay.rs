@@ -59,7 +59,7 @@ impl Allocator {
 
     fn take_all_recorded(&mut self) {
         let ours = self.services.iter().filter_map(|(handle, entry)| match &entry.service.ingress {
-            Ingress::Ours { assigned: _, since } => Some((*since, entry.service.created, handle)),
+            Ingress::Ours { since, .. } => Some((*since, entry.service.created, handle)),
             Ingress::Empty | Ingress::Edited { .. } | Ingress::Foreign { .. } => None,
         });
         let mut ours: Vec<_> = ours.collect();
@@ -85,7 +85,7 @@ impl Allocator {
     /// Gives the Service what its status says FerroLB gave it, as far as it may have it still. Returns what it took.
     pub(crate) fn take_recorded(&mut self, handle: Handle) -> [Option<Assignment>; 2] {
         let service = Arc::clone(&self.services[handle].service);
-        let Ingress::Ours { assigned, since: _ } = &service.ingress else { return [None, None] };
+        let Ingress::Ours { assigned, .. } = &service.ingress else { return [None, None] };
         let mut taken = assigned.iter().map(|recorded| {
             let assignment = self.still_valid(handle, &service, recorded)?;
             self.take(handle, assignment.clone());
@@ -98,7 +98,8 @@ impl Allocator {
     /// Who is named by nothing but our condition comes after all whom statuses name.
     fn take_all_given(&mut self) {
         let edited = self.services.iter().filter_map(|(handle, entry)| match &entry.service.ingress {
-            Ingress::Edited { addresses: _, given: _, since } => Some((*since, handle)),
+            Ingress::Edited { since, .. } => Some((*since, handle)),
+            Ingress::Ours { removed, since, .. } if !removed.is_empty() => Some((*since, handle)),
             Ingress::Empty | Ingress::Ours { .. } | Ingress::Foreign { .. } => None,
         });
         let mut edited: Vec<_> = edited.collect();
@@ -113,10 +114,12 @@ impl Allocator {
     /// Gives the Service again what it was given before its ingress was edited, as far as it is free.
     pub(crate) fn take_given(&mut self, handle: Handle) {
         let service = Arc::clone(&self.services[handle].service);
-        let Ingress::Edited { addresses, given, since: _ } = &service.ingress else { return };
-        if self.was_handed_over(addresses) {
-            return;
-        }
+        let given = match &service.ingress {
+            Ingress::Edited { addresses, .. } if self.was_handed_over(addresses) => return,
+            Ingress::Edited { given, .. } => given,
+            Ingress::Ours { removed, .. } => removed,
+            Ingress::Empty | Ingress::Foreign { .. } => return,
+        };
         for one in given {
             let usage = Slot::usage(self.book.get(one.address));
             if matches!(usage, Use::Fresh | Use::Released)

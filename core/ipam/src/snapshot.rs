@@ -102,10 +102,10 @@ fn written(outcome: &Outcome, ingress: &Ingress) -> Option<Ingress> {
     let new = match outcome {
         Outcome::Assigned(assigned) | Outcome::Kept { addresses: assigned, refusal: _ } => {
             let since = match ingress {
-                Ingress::Ours { assigned: _, since } => *since,
+                Ingress::Ours { since, .. } => *since,
                 Ingress::Empty | Ingress::Edited { .. } | Ingress::Foreign { .. } => 0,
             };
-            Ingress::Ours { assigned: assigned.clone(), since }
+            Ingress::Ours { assigned: assigned.clone(), removed: Vec::new(), since }
         }
         Outcome::Refused(_) => Ingress::Empty,
         Outcome::Foreign(_) | Outcome::Removed => return None,

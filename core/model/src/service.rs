@@ -119,6 +119,8 @@ pub enum Ingress {
     Ours {
         /// The addresses.
         assigned: Vec<Assignment>,
+        /// Others that our condition names and that somebody took out of it.
+        removed: Vec<Assignment>,
         /// Since when, in seconds since 1970. Of two Services with one address the earlier keeps it.
         since: i64,
     },
@@ -151,7 +153,7 @@ impl Ingress {
     pub fn each(&self) -> impl Iterator<Item = IpAddr> {
         let (ours, foreign) = match self {
             Self::Empty => (&[][..], &[][..]),
-            Self::Ours { assigned, since: _ } => (&assigned[..], &[][..]),
+            Self::Ours { assigned, removed: _, since: _ } => (&assigned[..], &[][..]),
             Self::Edited { addresses, given: _, since: _ } => (&[][..], &addresses[..]),
             Self::Foreign { addresses, hostnames: _ } => (&[][..], &addresses[..]),
         };

@@ -50,7 +50,10 @@ impl Rig {
         let before = Resident::of(pid)?.anonymous;
         for (address, pool) in held {
             let assigned = vec![Assignment { address, pool: Some(names[pool].clone()) }];
-            let service = Service { ingress: Ingress::Ours { assigned, since: 1 }, ..rig.service() };
+            let service = Service {
+                ingress: Ingress::Ours { assigned, removed: Vec::new(), since: 1 },
+                ..rig.service()
+            };
             rig.held.push(service.id.clone());
             rig.allocator.replay(vec![service]);
         }
@@ -102,7 +105,7 @@ impl Rig {
         let assigned = change.outcome.addresses().to_vec();
         ensure!(changes.len() == 1 && assigned.len() == 1, "it has an address: {:?}", change.outcome);
         drop(changes);
-        let service = Service { ingress: Ingress::Ours { assigned, since: 1 }, ..again };
+        let service = Service { ingress: Ingress::Ours { assigned, removed: Vec::new(), since: 1 }, ..again };
         let writing = Instant::now();
         let changes = self.allocator.upsert_service(service);
         let wrote = writing.elapsed();

@@ -125,7 +125,11 @@ pub(crate) fn pool(name: &str, first: &str, last: &str) -> Pool {
 }
 
 fn ours(address: IpAddr) -> Ingress {
-    Ingress::Ours { assigned: vec![Assignment { address, pool: Some("lan".into()) }], since: 1 }
+    Ingress::Ours {
+        assigned: vec![Assignment { address, pool: Some("lan".into()) }],
+        removed: Vec::new(),
+        since: 1,
+    }
 }
 
 fn service(id: &str) -> Service {

@@ -21,7 +21,11 @@ fn service(name: &str, held: &[(&str, &str)]) -> Service {
         .iter()
         .map(|(address, pool)| Assignment { address: ip(address), pool: Some((*pool).into()) })
         .collect();
-    let ingress = if assigned.is_empty() { Ingress::Empty } else { Ingress::Ours { assigned, since: 1 } };
+    let ingress = if assigned.is_empty() {
+        Ingress::Empty
+    } else {
+        Ingress::Ours { assigned, removed: Vec::new(), since: 1 }
+    };
     let ports = vec![Port { protocol: Protocol::Tcp, number: 80 }];
     Service { ingress, ..Service::new(ServiceId::new("default", name), name, ports) }
 }

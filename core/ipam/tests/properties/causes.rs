@@ -48,7 +48,7 @@ fn loss(oracle: &Oracle<'_>, before: &Before, service: &Service, lost: &Assignme
     };
     // Who starts knows only the pool that the status names.
     let from = match (event, &service.ingress) {
-        (Event::Crash, Ingress::Ours { assigned, since: _ }) => {
+        (Event::Crash, Ingress::Ours { assigned, .. }) => {
             let recorded = assigned.iter().find(|one| one.address == lost.address);
             recorded.and_then(|one| one.pool.as_ref())
         }

@@ -137,11 +137,11 @@ pub(crate) fn written(outcome: &Outcome, ingress: &Ingress, now: i64) -> Option<
         Outcome::Foreign(_) | Outcome::Removed => return None,
     };
     let since = match ingress {
-        Ingress::Ours { assigned, since: _ } if *assigned == wanted => return None,
-        Ingress::Ours { assigned: _, since } if same_addresses(&ingress.addresses(), &wanted) => *since,
+        Ingress::Ours { assigned, .. } if *assigned == wanted => return None,
+        Ingress::Ours { since, .. } if same_addresses(&ingress.addresses(), &wanted) => *since,
         Ingress::Ours { .. } | Ingress::Empty | Ingress::Edited { .. } | Ingress::Foreign { .. } => now,
     };
-    Some(Ingress::Ours { assigned: wanted, since })
+    Some(Ingress::Ours { assigned: wanted, removed: Vec::new(), since })
 }
 
 fn same_addresses(had: &[IpAddr], wanted: &[Assignment]) -> bool {

@@ -208,7 +208,7 @@ impl Run {
                     .iter()
                     .find(|pool| pool.ranges.iter().any(|range| range.contains(*address)))?;
                 let assigned = vec![Assignment { address: *address, pool: Some(pool.name.clone()) }];
-                self.forge(id, Ingress::Ours { assigned, since: self.clock })?
+                self.forge(id, Ingress::Ours { assigned, removed: Vec::new(), since: self.clock })?
             }
             Event::Crash => {
                 self.allocator = self.cluster.start(self.clock % 2 == 0);

@@ -3,7 +3,7 @@
 use ferrolb_ipam::{Allocator, Outcome};
 use ferrolb_model::{FamilyPolicy, Service};
 
-use crate::world::{World, asking, dual, edited, foreign, id, ip, ours, pool, service};
+use crate::world::{World, asking, dual, edited, foreign, id, ip, ours, pool, service, without};
 
 #[test]
 fn nothing_is_given_before_the_start_and_holders_come_first() {
@@ -128,5 +128,24 @@ fn an_ingress_edited_while_nobody_watched_is_put_right() {
                 !["192.0.2.5", "192.0.2.6", "192.0.2.7", "192.0.2.9"].contains(&&*world.addresses(name)[0])
             );
         }
+    }
+}
+
+#[test]
+fn one_address_of_two_that_was_taken_out_by_hand_comes_back() {
+    for running in [false, true] {
+        let mut world = World::new(vec![pool("a", &["192.0.2.1-192.0.2.9", "2001:db8::1-2001:db8::9"])]);
+        let both = dual("both", FamilyPolicy::Require);
+        let left = ours(both, 10, &[("192.0.2.5", Some("a"))]);
+        let status = without(left, &[("2001:db8::7", Some("a"))]);
+        if running {
+            world.put_with_status(status);
+        } else {
+            world.services.insert(status.id.clone(), status);
+            world.allocator = world.restarted();
+            let changes = world.allocator.settle();
+            world.write(changes);
+        }
+        assert_eq!(world.addresses("both"), ["192.0.2.5", "2001:db8::7"], "running: {running}");
     }
 }

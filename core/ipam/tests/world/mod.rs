@@ -91,7 +91,7 @@ impl World {
             };
             let ingress = match outcome {
                 Outcome::Assigned(assigned) | Outcome::Kept { addresses: assigned, .. } => {
-                    Ingress::Ours { assigned, since: self.clock }
+                    Ingress::Ours { assigned, removed: Vec::new(), since: self.clock }
                 }
                 Outcome::Refused(_) => Ingress::Empty,
                 Outcome::Foreign(_) | Outcome::Removed => continue,
@@ -199,7 +199,18 @@ pub fn sharing(name: &str, key: &str, port: u16) -> Service {
 
 /// A Service to which FerroLB gave these addresses, from these pools.
 pub fn ours(service: Service, since: i64, assigned: &[(&str, Option<&str>)]) -> Service {
-    Service { ingress: Ingress::Ours { assigned: assignments(assigned), since }, ..service }
+    Service {
+        ingress: Ingress::Ours { assigned: assignments(assigned), removed: Vec::new(), since },
+        ..service
+    }
+}
+
+/// The same after somebody took out of its ingress what FerroLB gave it besides.
+pub fn without(mut service: Service, taken_out: &[(&str, Option<&str>)]) -> Service {
+    if let Ingress::Ours { removed, .. } = &mut service.ingress {
+        *removed = assignments(taken_out);
+    }
+    service
 }
 
 /// A Service to which FerroLB gave these addresses, from these pools, and whose ingress somebody changed then.
