@@ -233,6 +233,7 @@ impl Speaker {
             uid: Uid(uid),
             timing: Timing::ORDINARY,
             gratuitous_rate: self.options.gratuitous_rate,
+            stale_for: Settings::DEFAULT_STALE_FOR,
         };
         let (wire, outputs) = Wire::start(Identity { settings, seed: random() }).map_err(|error| {
             anyhow::anyhow!(

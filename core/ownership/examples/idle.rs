@@ -132,6 +132,7 @@ fn settings(node: usize) -> Settings {
         uid: Uid(uid),
         timing: Timing::REALTIME,
         gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+        stale_for: Settings::DEFAULT_STALE_FOR,
     }
 }
 

@@ -64,8 +64,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// An offer is sent again after each of these.
 const COPIES: u8 = 3;
 const COPY_INTERVAL: Duration = Duration::from_millis(15);
-/// Speakers lose the API one after the other, also when all do.
-const STALE_FOR: Duration = Duration::from_secs(1);
 /// Where nobody took a VIP, all are asked again after this.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -118,12 +116,7 @@ impl Machine {
         moved
             .then_some(Cause::Moved)
             .filter(possible)
-            .or_else(|| self.long_stale().then_some(Cause::Stale).filter(possible))
-    }
-
-    /// Whether the API has been away for so long that others would have said so if it were away from them, too.
-    pub(crate) fn long_stale(&self) -> bool {
-        self.stale.is_some_and(|since| self.now.since(since) >= STALE_FOR)
+            .or_else(|| self.stale.map(|_| Cause::Stale).filter(possible))
     }
 
     /// What an owner does that should not be one.
@@ -203,7 +196,7 @@ impl Machine {
     fn takes_from_us(&self, peer: &Peer, cause: Cause) -> bool {
         let hears = peer.heard_us.is_some_and(|at| self.now.since(at) < self.silence() + self.pace.current);
         let keeps = match cause {
-            Cause::Stale => !peer.flags.has(Flags::STALE),
+            Cause::Stale => peer.has_api_beside(self.stale, self.now, self.settings.stale_for),
             Cause::Moved => self.stale.is_some() || !peer.flags.has(Flags::STALE),
             Cause::Draining | Cause::NotListed | Cause::NotReady | Cause::Evicted(_) => true,
         };

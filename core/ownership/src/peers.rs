@@ -27,6 +27,8 @@ pub(crate) struct Peer {
     /// The keys it accepts; of a version that does not tell, the one it signs with.
     pub(crate) keys: Vec<u32>,
     pub(crate) flags: Flags,
+    /// Since when it has had the API; `None` while it has not.
+    pub(crate) has_api: Option<Instant>,
     pub(crate) interval: Duration,
     pub(crate) revision: u64,
     pub(crate) pages: HeldPages,
@@ -109,6 +111,7 @@ impl Peer {
             window: Window::default(),
             keys: Vec::new(),
             flags: Flags::default(),
+            has_api: None,
             interval,
             revision: 0,
             pages: HeldPages::default(),
@@ -145,6 +148,13 @@ impl Peer {
     /// Whether it runs on `node`, as far as it was heard.
     pub(crate) fn is_of(&self, node: &NodeName) -> bool {
         self.node.as_ref() == Some(node)
+    }
+
+    /// Whether it has had the API for `long` since we lost it at `stale`. Speakers lose the API, and have it back, one after the
+    /// other, also when all do.
+    pub(crate) fn has_api_beside(&self, stale: Option<Instant>, now: Instant, long: Duration) -> bool {
+        let both = stale.zip(self.has_api);
+        both.is_some_and(|(lost, has)| now.since(lost.max(has)) >= long)
     }
 
     /// Whether it could own something, by its own account.

@@ -90,6 +90,7 @@ impl Machine {
         peer.station = Some(from);
         peer.nonce = header.nonce;
         peer.flags = header.flags;
+        peer.has_api = if header.flags.has(Flags::STALE) { None } else { peer.has_api.or(Some(received)) };
         if header.flags.has(Flags::JOINING) {
             peer.joining = peer.joining.or(Some(received));
         }

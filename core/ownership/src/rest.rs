@@ -16,7 +16,6 @@ pub(crate) struct Standing {
     joined: bool,
     witnessed: bool,
     settled: bool,
-    long_stale: bool,
     shadowed: bool,
     deaf: bool,
     listens_in_vain: bool,
@@ -39,6 +38,8 @@ pub(crate) struct PeerStanding {
     older: bool,
     /// Its heartbeats have not listed us for D.
     unlisted: bool,
+    /// It has had the API for long while we have not.
+    beside_us_stale: bool,
 }
 
 /// Thousands of VIPs whose owners live cost nothing while nothing happens.
@@ -51,7 +52,6 @@ impl Machine {
             joined: self.join.is_none(),
             witnessed: self.witness.is_some_and(|at| now.since(at) < self.silence()),
             settled: self.settled(),
-            long_stale: self.long_stale(),
             shadowed: self.is_shadowed(),
             deaf: self.deaf(),
             listens_in_vain: self.listens_in_vain(),
@@ -60,9 +60,11 @@ impl Machine {
         let mut next = Instant::MAX;
         let (timing, ours, interval) = (self.settings.timing, self.silence(), self.pace.current);
         let hears = self.carrier && !standing.deaf;
+        let (stale, stale_for) = (self.stale, self.settings.stale_for);
         for peer in self.peers.iter_mut() {
             let mut standing = PeerStanding::of(peer, now, timing.silence(peer.interval), ours, interval);
             standing.older = peer.revision < self.revision;
+            standing.beside_us_stale = peer.has_api_beside(stale, now, stale_for);
             let before = core::mem::replace(&mut peer.standing, standing);
             changed |= before != standing;
             if hears && peer.proven && peer.able() && standing.silent && !before.silent {
@@ -125,6 +127,7 @@ impl PeerStanding {
             heard_us: heard_us(ours),
             hears_us: heard_us(ours + interval),
             older: false,
+            beside_us_stale: false,
             unlisted: peer.unlisted.is_some_and(|(first, last)| last.since(first) >= ours),
         }
     }
@@ -146,6 +149,7 @@ mod tests {
             uid: Uid([1; 16]),
             timing: Timing::REALTIME,
             gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+            stale_for: Settings::DEFAULT_STALE_FOR,
         };
         let placed = VipPlan { candidates: vec![node], move_to: None, revision: 1, ready: true };
         let vips = (0..VIPS).map(|n| (IpAddr::from([192, 0, 2, n]), placed.clone())).collect();

@@ -22,11 +22,16 @@ pub struct Settings {
     pub timing: Timing,
     /// Most gratuitous frames a second on an interface; storm control may shut a port that sends more.
     pub gratuitous_rate: u32,
+    /// How long this speaker must have been without the API while another candidate has it before it hands over to that one.
+    pub stale_for: Duration,
 }
 
 impl Settings {
     /// The gratuitous rate where the user names none, frames a second.
     pub const DEFAULT_GRATUITOUS_RATE: u32 = 10_000;
+    /// Speakers that all lose the API notice it one after the other: a connection to an API server that fell silent, without
+    /// a reset, counts as alive for 15 s (three unanswered TCP keepalives, 5 s apart).
+    pub const DEFAULT_STALE_FOR: Duration = Duration::from_secs(20);
 }
 
 /// The heartbeat's pace.

@@ -24,6 +24,7 @@ fn segment(node: &str, mac: Mac, uid: u8) -> Segment {
         uid: Uid([uid; 16]),
         timing: Timing::REALTIME,
         gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+        stale_for: Settings::DEFAULT_STALE_FOR,
     };
     let interface = Interface {
         index: 2,

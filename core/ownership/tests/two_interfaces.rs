@@ -19,6 +19,7 @@ fn segment(index: u8) -> Segment {
         uid: Uid([1; 16]),
         timing: Timing::REALTIME,
         gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+        stale_for: Settings::DEFAULT_STALE_FOR,
     };
     let interface = Interface {
         index: index.into(),

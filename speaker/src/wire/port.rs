@@ -156,6 +156,7 @@ mod tests {
             uid: Uid([3; 16]),
             timing: Timing::REALTIME,
             gratuitous_rate: 100,
+            stale_for: Settings::DEFAULT_STALE_FOR,
         };
         for (address, at) in [("192.0.2.1/24", 14 + 20 + 8), ("2001:db8::1/64", 14 + 40 + 8)] {
             let interface = Interface {

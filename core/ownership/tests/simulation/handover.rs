@@ -196,6 +196,17 @@ fn when_all_have_lost_the_api_nobody_moves() {
     assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]));
 }
 
+/// All lose the API and have it back, up to 0.9 s apart.
+#[test]
+fn who_loses_the_api_first_or_has_it_back_last_keeps_what_it_owns() {
+    for (begins, ends) in [(1_000, 21_000), (1_900, 21_900), (1_000, 20_100), (1_900, 20_100)] {
+        let others = (1..3).map(|node| fault(begins, ends - begins, What::Stale(node)));
+        let faults = std::iter::once(fault(1_000, 20_000, What::Stale(0))).chain(others).collect();
+        let world = run(scene(3), faults, 24_000);
+        assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]), "{begins} {ends}");
+    }
+}
+
 /// The API is lost by one node after the other: each hands over to one that has it, but not for ever.
 #[test]
 fn losing_the_api_in_turns_moves_a_vip_twice_at_most() {

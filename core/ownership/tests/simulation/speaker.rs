@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ferrolb_neighbor::Mac;
 use ferrolb_ownership::{
     ClusterId, Event, Interface, Key, Keys, NodeName, Plan, Segment, Settings, Timing, Uid, VipStatus,
 };
 use ferrolb_sansio::{Instant, Rng};
+
+/// Shorter than what users have, so that faults of seconds are enough to lose the API.
+const STALE_FOR: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Speaker {
@@ -90,6 +94,7 @@ impl Speaker {
             uid: Uid(uid),
             timing: Timing::REALTIME,
             gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+            stale_for: STALE_FOR,
         };
         (self.ready, self.draining, self.joined, self.frozen) = (true, false, false, None);
         self.interface.carrier = true;
