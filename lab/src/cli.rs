@@ -8,8 +8,9 @@ use clap::{Parser, Subcommand};
 
 use crate::checkout::Checkout;
 use crate::image::Image;
+use crate::inflict::Fault;
 use crate::lab::Lab;
-use crate::plan::{Families, Options};
+use crate::plan::{Families, KubeProxy, Options};
 use crate::space::Space;
 use crate::state::State;
 use crate::world::{enter, init, join, keeper, manager};
@@ -42,11 +43,20 @@ enum Action {
         /// Write down what pods change through the API: log/audit.log.
         #[arg(long)]
         audit: bool,
+        /// A second segment at every node's eth1, with client2.
+        #[arg(long)]
+        second_segment: bool,
+        /// What kube-proxy makes its rules with.
+        #[arg(long, value_enum, default_value_t)]
+        kube_proxy: KubeProxy,
     },
     /// End the lab; only its logs stay.
     Down,
     /// Say what runs where.
     Status,
+    /// Let something go wrong.
+    #[command(subcommand)]
+    Fault(Fault),
     /// A shell on n1…, client, client-routed, router, sw or cp.
     Shell {
         /// Where.
@@ -133,11 +143,13 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.action {
-        Action::Up { nodes, no_cluster, families, audit } => {
-            up(&Options { name: cli.name, nodes, cluster: !no_cluster, families, audit })?;
+        Action::Up { nodes, no_cluster, families, audit, second_segment, kube_proxy } => {
+            let cluster = !no_cluster;
+            up(&Options { name: cli.name, nodes, cluster, families, audit, second_segment, kube_proxy })?;
         }
         Action::Down => Lab::down_named(&cli.name)?,
         Action::Status => status(&cli.name)?,
+        Action::Fault(fault) => fault.inflict(&Lab::attach(&cli.name)?)?,
         Action::Shell { place } => return exec(&cli.name, &place, &["bash".to_owned()]),
         Action::Exec { place, command } => return exec(&cli.name, &place, &command),
         Action::Kubectl { arguments } => {
@@ -200,6 +212,7 @@ fn exec(name: &str, place: &str, command: &[String]) -> Result<ExitCode> {
 fn space(lab: &Lab, place: &str) -> Result<Space> {
     let mut places = lab.nodes();
     places.extend([lab.client(), lab.client_routed(), lab.router(), lab.switch(), lab.control_plane()]);
+    places.extend(lab.state().options.second_segment.then(|| lab.client_second()));
     let names: Vec<String> = places.iter().map(|space| space.name().to_owned()).collect();
     let found = places.into_iter().find(|space| space.name() == place);
     found.with_context(|| format!("there is no {place} in this lab: take one of {}", names.join(", ")))

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::checkout::Checkout;
 use crate::controlplane::{credentials, kubeconfig};
 use crate::image::Image;
-use crate::plan::{CLIENT, CLIENT_ROUTED, CONTROL_PLANE, NodePlan, Options, ROUTER, SWITCH};
+use crate::plan::{CLIENT, CLIENT_ROUTED, CLIENT_SECOND, CONTROL_PLANE, NodePlan, Options, ROUTER, SWITCH};
 use crate::space::Space;
 use crate::state::State;
 use crate::wait::wait;
@@ -142,6 +142,11 @@ impl Lab {
         self.network(CLIENT_ROUTED.name)
     }
 
+    /// The client on the second segment, 203.0.113.100 and 2001:db8:3::100, where there is one.
+    pub fn client_second(&self) -> Space {
+        self.network(CLIENT_SECOND.name)
+    }
+
     /// The router between the two.
     pub fn router(&self) -> Space {
         self.network(ROUTER.name)
@@ -157,9 +162,10 @@ impl Lab {
         self.network(CONTROL_PLANE.name)
     }
 
-    /// The name of the node whose MAC address this is.
+    /// The name of the node whose MAC address this is, on either segment.
     pub fn node_with_mac(&self, mac: &str) -> Option<String> {
-        NodePlan::all(self.state.options.nodes).into_iter().find(|node| node.mac == mac).map(|node| node.name)
+        let nodes = NodePlan::all(self.state.options.nodes);
+        nodes.into_iter().find(|node| node.mac == mac || node.second.mac == mac).map(|node| node.name)
     }
 
     /// kubectl as administrator, ready to be started on the host.

@@ -5,7 +5,8 @@
 //!    |    |         |                          |
 //!  [====== sw, 192.0.2.0/24 ======]--router--[ 198.51.100.0/24 ]
 //! ```
-//! Every name is a network namespace; the port of the switch has the name of who is at its other end.
+//! Every name is a network namespace; the port of the switch has the name of who is at its other end. Where a second
+//! segment is asked for, the nodes' `eth1` and one more client are at `br1` of the same switch: 203.0.113.0/24.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -16,8 +17,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::plan::{
-    CLIENT, CLIENT_ROUTED, CONTROL_PLANE, Families, Host, NodePlan, POD_V4, POD_V6, ROUTER, ROUTER_FAR,
-    SWITCH,
+    CLIENT, CLIENT_ROUTED, CLIENT_SECOND, CONTROL_PLANE, Families, Host, NodePlan, Options, POD_V4, POD_V6,
+    ROUTER, ROUTER_FAR, SWITCH,
 };
 use crate::world::in_netns;
 
@@ -27,8 +28,10 @@ pub(crate) fn netns(name: &str) -> PathBuf {
 }
 
 /// Makes all namespaces and links.
-pub(crate) fn make(nodes: &[NodePlan], families: Families) -> Result<()> {
-    let hosts = [CONTROL_PLANE, CLIENT, ROUTER, CLIENT_ROUTED];
+pub(crate) fn make(nodes: &[NodePlan], options: &Options) -> Result<()> {
+    let families = options.families;
+    let mut hosts = vec![CONTROL_PLANE, CLIENT, ROUTER, CLIENT_ROUTED];
+    hosts.extend(options.second_segment.then_some(CLIENT_SECOND));
     let names = || hosts.iter().map(|host| host.name).chain(nodes.iter().map(|node| node.name.as_str()));
     let mut batch = format!("netns add {SWITCH}\n");
     for name in names() {
@@ -47,7 +50,31 @@ pub(crate) fn make(nodes: &[NodePlan], families: Families) -> Result<()> {
         ip(&addresses("eth0", (CLIENT_ROUTED.v4, CLIENT_ROUTED.v6), families))?;
         ip(&routes("default", "default", (ROUTER_FAR.v4, ROUTER_FAR.v6), families))
     })?;
-    nodes.iter().try_for_each(|node| in_netns(&netns(&node.name), || node_network(node, nodes, families)))
+    nodes.iter().try_for_each(|node| in_netns(&netns(&node.name), || node_network(node, nodes, families)))?;
+    if options.second_segment { second_segment(nodes, families) } else { Ok(()) }
+}
+
+fn second_segment(nodes: &[NodePlan], families: Families) -> Result<()> {
+    let mut batch = String::from("link add br1 type bridge stp_state 0 mcast_snooping 0\nlink set br1 up\n");
+    let (client, mac) = (CLIENT_SECOND.name, CLIENT_SECOND.mac());
+    writeln!(batch, "link add {client} type veth peer name eth0 address {mac} netns {client}")?;
+    writeln!(batch, "link set {client} master br1 up")?;
+    for node in nodes {
+        let (port, name, mac) = (&node.second.port, &node.name, &node.second.mac);
+        writeln!(batch, "link add {port} type veth peer name eth1 address {mac} netns {name}")?;
+        writeln!(batch, "link set {port} master br1 up")?;
+    }
+    in_netns(&netns(SWITCH), || ip(&batch))?;
+    in_netns(&netns(client), || {
+        plain_sysctls()?;
+        ip(&addresses("eth0", (CLIENT_SECOND.v4, CLIENT_SECOND.v6), families))
+    })?;
+    nodes.iter().try_for_each(|node| {
+        in_netns(&netns(&node.name), || {
+            sysctls(&[("ipv6/conf/eth1/accept_dad", "0")])?;
+            ip(&addresses("eth1", (node.second.v4, node.second.v6), families))
+        })
+    })
 }
 
 fn switch(nodes: &[NodePlan]) -> Result<()> {
@@ -77,13 +104,29 @@ fn switch(nodes: &[NodePlan]) -> Result<()> {
     )?;
     writeln!(batch, "link set far netns {router} name eth1")?;
     ip(&batch)?;
-    nft(SILENCE)
+    nft(RULES)
 }
 
-/// Drops every frame from and to the ports in the set `silent`, which keep their carrier.
-const SILENCE: &str = "table bridge lab {
+/// What ports do to frames on purpose; `crate::switch` fills the sets. From and to `silent` ports nothing passes, though they
+/// keep their carrier; `filtered_from` and `filtered_to` keep frames of one group from passing one port; `capped` leads to the
+/// port's limit; `lossy` says by two ports what happens to frames from one to the other.
+const RULES: &str = "table bridge lab {
   set silent { type ifname; }
-  chain from { type filter hook prerouting priority -300; iifname @silent drop; }
+  set filtered_from { type ifname . ether_addr; }
+  set filtered_to { type ifname . ether_addr; }
+  map capped { type ifname : verdict; }
+  map lossy { type ifname . ifname : verdict; }
+  chain from {
+    type filter hook prerouting priority -300;
+    iifname @silent drop
+    iifname . ether daddr @filtered_from drop
+    iifname vmap @capped
+  }
+  chain between {
+    type filter hook forward priority 0;
+    iifname . oifname vmap @lossy
+    oifname . ether daddr @filtered_to drop
+  }
   chain to { type filter hook postrouting priority 300; oifname @silent drop; }
 }
 ";

@@ -20,6 +20,33 @@ pub struct Options {
     /// Whether the API server writes down what service accounts other than its own change: `log/audit.log`.
     #[serde(default)]
     pub audit: bool,
+    /// Whether every node has a second cable, `eth1`, to a second segment with a client of its own.
+    #[serde(default)]
+    pub second_segment: bool,
+    /// What kube-proxy makes its rules with.
+    #[serde(default)]
+    pub kube_proxy: KubeProxy,
+}
+
+/// Modes of kube-proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum KubeProxy {
+    /// nftables.
+    #[default]
+    Nftables,
+    /// iptables, which is what clusters have that were made before.
+    Iptables,
+}
+
+impl KubeProxy {
+    /// What `--proxy-mode` takes.
+    pub(crate) fn flag(self) -> &'static str {
+        match self {
+            Self::Nftables => "nftables",
+            Self::Iptables => "iptables",
+        }
+    }
 }
 
 /// Families of addresses.
@@ -59,7 +86,15 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { name: "default".into(), nodes: 3, cluster: true, families: Families::default(), audit: false }
+        Self {
+            name: "default".into(),
+            nodes: 3,
+            cluster: true,
+            families: Families::default(),
+            audit: false,
+            second_segment: false,
+            kube_proxy: KubeProxy::default(),
+        }
     }
 }
 
@@ -78,6 +113,9 @@ pub(crate) const ROUTER_FAR: Host =
 /// The client behind the router.
 pub(crate) const CLIENT_ROUTED: Host =
     Host { name: "client-routed", v4: Ipv4Addr::new(198, 51, 100, 10), v6: far_v6(0x10), mac: 0x0a };
+/// The client on the second segment, which has no router.
+pub(crate) const CLIENT_SECOND: Host =
+    Host { name: "client2", v4: Ipv4Addr::new(203, 0, 113, 100), v6: second_v6(0x100), mac: 0x65 };
 /// The switch's own namespace: it has ports and no address.
 pub(crate) const SWITCH: &str = "sw";
 
@@ -111,6 +149,18 @@ pub(crate) struct NodePlan {
     pub(crate) mac: String,
     pub(crate) pod_v4: String,
     pub(crate) pod_v6: String,
+    /// Its cable to the second segment, where there is one.
+    pub(crate) second: Leg,
+}
+
+/// A second cable of a node's.
+#[derive(Debug, Clone)]
+pub(crate) struct Leg {
+    /// The switch's port: the node's name and that of its interface.
+    pub(crate) port: String,
+    pub(crate) v4: Ipv4Addr,
+    pub(crate) v6: Ipv6Addr,
+    pub(crate) mac: String,
 }
 
 impl NodePlan {
@@ -125,6 +175,12 @@ impl NodePlan {
             mac: mac(10 + index),
             pod_v4: format!("10.244.{index}.0/24"),
             pod_v6: format!("fd00:10:244:{index}::/64"),
+            second: Leg {
+                port: format!("n{index}-eth1"),
+                v4: Ipv4Addr::new(203, 0, 113, 10 + index),
+                v6: second_v6(v6_digits),
+                mac: format!("02:00:00:00:01:{:02x}", 10 + index),
+            },
         }
     }
 
@@ -146,6 +202,10 @@ const fn far_v6(low: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, low)
 }
 
+const fn second_v6(low: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 3, 0, 0, 0, 0, low)
+}
+
 fn mac(last: u8) -> String {
     format!("02:00:00:00:00:{last:02x}")
 }
@@ -165,8 +225,10 @@ mod tests {
 
     #[test]
     fn no_two_hosts_share_a_mac() {
-        let mut macs: Vec<String> = NodePlan::all(Options::MAX_NODES).into_iter().map(|n| n.mac).collect();
-        macs.extend([CONTROL_PLANE, CLIENT, ROUTER, ROUTER_FAR, CLIENT_ROUTED].map(|host| host.mac()));
+        let nodes = NodePlan::all(Options::MAX_NODES);
+        let mut macs: Vec<String> = nodes.into_iter().flat_map(|node| [node.mac, node.second.mac]).collect();
+        let hosts = [CONTROL_PLANE, CLIENT, ROUTER, ROUTER_FAR, CLIENT_ROUTED, CLIENT_SECOND];
+        macs.extend(hosts.map(|host| host.mac()));
         let count = macs.len();
         macs.sort();
         macs.dedup();

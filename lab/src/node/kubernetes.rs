@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use super::daemon;
 use crate::controlplane::kubeconfig;
-use crate::plan::{Families, NodePlan, POD_V4, POD_V6};
+use crate::plan::{NodePlan, Options, POD_V4, POD_V6};
 
 const KUBELET_CONFIG: &str = "/etc/kubelet.json";
 
 /// Starts both; the API server must be ready (a kubelet that misses it waits long before it asks again).
-pub(super) fn start(node: &NodePlan, families: Families) -> Result<()> {
+pub(super) fn start(node: &NodePlan, options: &Options) -> Result<()> {
+    let families = options.families;
     fs::write(KUBELET_CONFIG, kubelet_config().to_string())?;
     let mut kubelet = Command::new("/kube/kubelet");
     kubelet
@@ -28,7 +29,7 @@ pub(super) fn start(node: &NodePlan, families: Families) -> Result<()> {
         .arg(format!("--kubeconfig={}", kubeconfig::inside("kube-proxy")))
         .arg(format!("--hostname-override={}", node.name))
         .arg(format!("--cluster-cidr={}", families.list(POD_V4, POD_V6)))
-        .arg("--proxy-mode=nftables")
+        .arg(format!("--proxy-mode={}", options.kube_proxy.flag()))
         // The size of the connection table is the machine's, not the node's.
         .arg("--conntrack-max-per-core=0");
     daemon(&node.name, "kube-proxy", proxy)?;

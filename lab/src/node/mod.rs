@@ -30,7 +30,7 @@ pub(crate) fn run(name: &str) -> Result<ExitCode> {
         containerd::start(name)?;
         containerd::load_images(&images()?)?;
         controlplane::wait_until_ready(options.families)?;
-        kubernetes::start(&node, options.families)?;
+        kubernetes::start(&node, &options)?;
     }
     println!("Node {name} runs.");
     loop {

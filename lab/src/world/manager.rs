@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     // init is our parent and process 1 here; when it ends the kernel ends us.
     let options = read_options(Path::new("/lab"))?;
     let nodes = NodePlan::all(options.nodes);
-    network::make(&nodes, options.families)?;
+    network::make(&nodes, &options)?;
     let mut world = World { families: options.families, control_plane: None, nodes: Vec::new() };
     if options.cluster {
         credentials::make_service_account_key()?;
