@@ -30,6 +30,9 @@ start() {
 build_rust() { cargo build --locked --profile "$profile" "${selection[@]}" "${programs[@]/#/--bin=}"; }
 trap 'for name in "${!pid[@]}"; do kill "${pid[$name]}" 2>/dev/null || true; done' EXIT
 
+if [[ ! -d $(rootfs_dir) ]] && ! command -v mmdebstrap >/dev/null; then
+  echo "prepare: mmdebstrap is missing and will be installed on this machine: the one package the lab asks of it"
+fi
 start rootfs 60 "$here/rootfs.sh"
 start kubernetes 560 "$here/controlplane/build.sh"
 start rust 300 build_rust

@@ -7,7 +7,6 @@ out=$(rootfs_dir)
 if [[ -d $out ]]; then echo "$out"; exit 0; fi
 
 if ! command -v mmdebstrap >/dev/null; then
-  echo "rootfs: installing mmdebstrap on this machine, the one package the lab asks of it" >&2
   apt-get update -qq >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap >&2
 fi

@@ -22,9 +22,10 @@ if [[ ${1:-} == e2e ]]; then
   stage "programs and images" hack/prepare.sh all
   e2e "$@"
 fi
+stage "this machine" hack/preflight.sh
 stage "check" hack/check.sh
 stage "programs and images" hack/prepare.sh all
-stage "this machine" hack/preflight.sh
+stage "its kernel" hack/preflight.sh
 # Each of these makes the labs it needs. One at a time: two cores carry one cluster well.
 stage "the lab" env FERROLB_LAB="$PWD/.lab/bin/ferrolb-lab" cargo test --locked --quiet -p ferrolb-lab --tests -- --test-threads 1
 stage "benchmarks, a few runs" env PROFILE=lab hack/bench.sh failover 3

@@ -16,8 +16,9 @@ struct Case {
 #[test]
 fn every_bad_object_is_refused_with_its_message() {
     let cases: Vec<Case> = serde_saphyr::from_str(include_str!("bad_objects.yaml")).unwrap();
-    assert!(cases.len() >= 30, "only {} bad objects", cases.len());
-    for case in cases.iter().filter(|case| case.by == "cel") {
+    let ours: Vec<_> = cases.iter().filter(|case| case.by == "cel").collect();
+    assert!(ours.len() >= 30, "only {} bad objects", ours.len());
+    for case in ours {
         let errors = errors(&case.object);
         assert!(
             errors.iter().any(|error| error.contains(&case.message)),

@@ -30,7 +30,7 @@ impl Image {
         let layer = self.layer()?;
         let layer_digest = hex(&Sha256::digest(&layer));
         let config = json!({
-            "architecture": "amd64",
+            "architecture": architecture(),
             "os": "linux",
             "config": {
                 "Entrypoint": self.entrypoint,
@@ -111,6 +111,15 @@ fn header(name: &str, size: usize, mode: u32, kind: u8) -> Result<[u8; 512]> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// This machine's, for which the binary was built, by the name that images give it.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! A lab leaves its host as it was: after `down`, after kill -9 in the middle of coming up, after kill -9 of
-//! the keeper.
+//! A lab leaves its host as it was: after `down`, after kill -9 in the middle of coming up and with pods running, after
+//! kill -9 of the keeper.
 
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
@@ -162,6 +162,7 @@ fn state() -> Option<State> {
 fn the_host_is_as_it_was() {
     after_down();
     after_the_supervisor_was_killed_while_it_started();
+    after_a_cluster_with_pods_was_killed();
     after_the_keeper_was_killed();
     what_killed_labs_left_is_removed();
 }
@@ -169,15 +170,34 @@ fn the_host_is_as_it_was() {
 fn after_down() {
     succeed(&mut program(NAME, &["down"]));
     let before = Host::look();
-    let lab = Guard::up(NAME, &["--nodes", "2"]);
+    let lab = with_pods();
     let port = lab.0.state().port;
-    let image = "--image=registry.k8s.io/e2e-test-images/agnhost:2.59";
-    lab.0.kubectl(&["create", "deployment", "hello", image, "--", "/agnhost", "netexec"]).unwrap();
-    lab.0.kubectl(&["wait", "--for=condition=Available", "deployment/hello", "--timeout=60s"]).unwrap();
     assert_ne!(before, Host::look(), "a lab that runs is seen by this comparison");
     drop(lab);
     before.assert_same(&Host::look());
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is free again");
+}
+
+fn with_pods() -> Guard {
+    let lab = Guard::up(NAME, &["--nodes", "2"]);
+    let image = "--image=registry.k8s.io/e2e-test-images/agnhost:2.59";
+    lab.0.kubectl(&["create", "deployment", "hello", image, "--", "/agnhost", "netexec"]).unwrap();
+    lab.0.kubectl(&["wait", "--for=condition=Available", "deployment/hello", "--timeout=60s"]).unwrap();
+    lab
+}
+
+fn after_a_cluster_with_pods_was_killed() {
+    let before = Host::look();
+    let lab = with_pods();
+    kill_pid(state().unwrap().supervisor, Signal::SIGKILL).unwrap();
+    cleared_up();
+    drop(lab);
+    before.assert_same(&Host::look());
+}
+
+fn cleared_up() {
+    wait("the keeper clears up", Duration::from_secs(20), || state().is_none()).unwrap();
+    wait("the keeper ends", Duration::from_secs(5), || lab_processes().is_empty()).unwrap();
 }
 
 fn after_the_supervisor_was_killed_while_it_started() {
@@ -191,8 +211,7 @@ fn after_the_supervisor_was_killed_while_it_started() {
     };
     kill_pid(supervisor, Signal::SIGKILL).unwrap();
     assert!(!up.wait().unwrap().success(), "up says that the lab ended");
-    wait("the keeper clears up", Duration::from_secs(20), || state().is_none()).unwrap();
-    wait("the keeper ends", Duration::from_secs(5), || lab_processes().is_empty()).unwrap();
+    cleared_up();
     before.assert_same(&Host::look());
 }
 

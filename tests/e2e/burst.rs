@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use ferrolb_tests::audit::Audit;
@@ -37,7 +37,9 @@ fn killed(scene: &Scene<'_>) -> Result<()> {
         ensure!(given > SERVICES / 10, "{given} have an address");
         Ok(given)
     };
-    while amid().is_err() {
+    let end = Instant::now() + PATIENCE;
+    while let Err(error) = amid() {
+        ensure!(Instant::now() < end, "the burst does not begin: {error:#}");
         thread::sleep(Duration::from_millis(5));
     }
     lab.stop_apiserver()?;

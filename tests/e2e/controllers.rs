@@ -17,7 +17,7 @@ use crate::service::Service;
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
 
-/// Twice as long as a lease lasts; kubelet kills what does not answer for longer.
+/// Twice as long as a lease lasts, and half as long as kubelet lets a controller be silent.
 const FROZEN: Duration = Duration::from_secs(30);
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -91,8 +91,11 @@ fn frozen(scene: &Scene<'_>) -> Result<()> {
     served_again(scene)?;
     sleep(FROZEN.saturating_sub(since.elapsed()));
     let audit = Audit::now(&cluster.lab)?;
-    // One that kubelet has replaced is gone and needs no thaw.
-    let _ = ferrolb_lab::kill_pid(pid, Signal::SIGCONT);
+    ensure!(
+        leader.controller.pid(cluster)? == pid,
+        "kubelet has replaced the frozen leader, so nothing is shown"
+    );
+    ferrolb_lab::kill_pid(pid, Signal::SIGCONT)?;
     scene.load_balancer("asked-afterwards", "ipFamilies: [IPv6]")?;
     scene.address("asked-afterwards")?;
     cluster.mend()?;

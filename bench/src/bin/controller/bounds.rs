@@ -31,6 +31,7 @@ const OURS: &[(&str, f64, f64)] = &[
     ("echo_p99_ms", 0.1, 5000.0),
     ("echo_full_p50_ms", 0.0, 1000.0),
     ("echo_full_p99_ms", 0.1, 5000.0),
+    ("rss_mib", 1.0, 2000.0),
     ("rss_anon_mib", 1.0, 1000.0),
     ("rss_shared_mib", 0.1, 1000.0),
 ];

@@ -79,6 +79,7 @@ async fn tail_of_metallb(bench: &Bench<'_>, report: &mut Report, program: Progra
 
 fn tell_resident(report: &mut Report, prefix: &str, resident: Resident) {
     report
+        .value(&format!("{prefix}rss_mib"), resident.anonymous + resident.shared)
         .value(&format!("{prefix}rss_anon_mib"), resident.anonymous)
         .value(&format!("{prefix}rss_shared_mib"), resident.shared);
 }
