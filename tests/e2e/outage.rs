@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use ferrolb_lab::probe::Witness;
 use libtest_mimic::Trial;
 
@@ -14,6 +14,7 @@ use crate::scene::Scene;
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
 
+const SPEAKER: &str = "ferrolb-speaker";
 const OUTAGE: Duration = Duration::from_secs(30);
 /// An answer that is later than this was missed: processors are shared, answers are not instant.
 const STALL_NS: u64 = 2_000_000_000;
@@ -55,20 +56,37 @@ fn away(scene: &Scene<'_>) -> Result<()> {
 fn restarted(scene: &Scene<'_>) -> Result<()> {
     let vip = Vip::up(scene)?;
     vip.lab().stop_apiserver()?;
+
+    // One that does not own: nobody outside notices.
+    let bystander = NODES.iter().find(|node| **node != vip.owner).context("there is more than one node")?;
+    let probe = vip.probe()?;
+    vip.lab().node(bystander).kill(SPEAKER)?;
+    works_from_its_last_configuration(&vip, bystander)?;
+    let report = probe.finish()?;
+    let servers = report.servers(Witness::Datagram);
+    ensure!(servers.len() == 1, "the VIP moved because another speaker was restarted: {servers:?}");
+    // The one that owns: another takes over, and one that came back with what it had written down is as good as any.
+    vip.moves_when(|lab, owner| lab.node(owner).kill(SPEAKER).map(drop))?;
+    works_from_its_last_configuration(&vip, &vip.owner)?;
+
     for node in NODES {
-        vip.lab().node(node).kill("ferrolb-speaker")?;
+        vip.lab().node(node).kill(SPEAKER)?;
     }
-    // They know what they announce from what they wrote down.
     wait_for("a restarted speaker answers", PATIENCE, || owner(vip.lab(), vip.address))?;
     for node in NODES {
-        wait_for(&format!("the speaker of {node} works from its last configuration"), PATIENCE, || {
-            let metrics = speaker_metrics(vip.lab(), node)?;
-            let stale = metrics.sum("ferrolb_speaker_configuration_stale", &[]);
-            ensure!(stale == 1.0, "its metric says {stale}");
-            Ok(())
-        })?;
+        works_from_its_last_configuration(&vip, node)?;
     }
     vip.lab().start_apiserver()?;
     scene.cluster.mend()?;
     vip.has_one_owner_for_good()
+}
+
+/// Waits until the speaker of `node` is back, with what it wrote down when it had the API.
+fn works_from_its_last_configuration(vip: &Vip<'_>, node: &str) -> Result<()> {
+    wait_for(&format!("the speaker of {node} works from its last configuration"), PATIENCE, || {
+        let metrics = speaker_metrics(vip.lab(), node)?;
+        let stale = metrics.sum("ferrolb_speaker_configuration_stale", &[]);
+        ensure!(stale == 1.0, "its metric says {stale}");
+        Ok(())
+    })
 }
