@@ -10,7 +10,7 @@ use crate::peers::Peer;
 use crate::rules::{NEVER, Verdict};
 use crate::state::{State, Vip};
 use crate::wire::{Flags, Offer, Records};
-use crate::{NodeName, ShortUid, VipPlan};
+use crate::{NodeName, Presence, ShortUid, VipPlan};
 
 /// Why an owner that lives wants to own no longer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +23,8 @@ pub(crate) enum Cause {
     NotReady,
     /// A candidate with a newer plan asked for it.
     Evicted(ShortUid),
+    /// This node is about to be taken away, and another stays.
+    Leaving,
     /// The plan names the node that shall own it.
     Moved,
     /// This speaker has lost the API, and another has not.
@@ -33,7 +35,7 @@ impl Cause {
     /// Whether the VIP could as well stay; such moves are damped.
     fn is_voluntary(self) -> bool {
         match self {
-            Self::Draining | Self::NotListed | Self::NotReady | Self::Evicted(_) => false,
+            Self::Draining | Self::NotListed | Self::NotReady | Self::Evicted(_) | Self::Leaving => false,
             Self::Moved | Self::Stale => true,
         }
     }
@@ -99,7 +101,7 @@ impl Machine {
 
     /// The same, were moves not damped.
     pub(crate) fn wish(&self, vip: &Vip) -> Option<Cause> {
-        if self.draining {
+        if self.presence == Presence::Draining {
             return Some(Cause::Draining);
         }
         if !vip.candidates().contains(&self.settings.node) {
@@ -112,11 +114,13 @@ impl Machine {
             return Some(Cause::Evicted(by));
         }
         let moved = vip.target().is_some_and(|target| *target != self.settings.node);
+        let causes = [
+            (self.presence == Presence::Leaving, Cause::Leaving),
+            (moved, Cause::Moved),
+            (self.stale.is_some(), Cause::Stale),
+        ];
         let possible = |cause: &Cause| self.taker(vip, *cause, |_| false).is_some();
-        moved
-            .then_some(Cause::Moved)
-            .filter(possible)
-            .or_else(|| self.stale.map(|_| Cause::Stale).filter(possible))
+        causes.into_iter().filter(|(holds, _)| *holds).map(|(_, cause)| cause).find(possible)
     }
 
     /// What an owner does that should not be one.
@@ -179,7 +183,7 @@ impl Machine {
     }
 
     /// The best speaker to hand the VIP to: one that wants it, the one the plan names, then the candidates in order;
-    /// those that have lost the API or die all the time come last.
+    /// those that leave, have lost the API or die all the time come last.
     fn taker(&self, vip: &Vip, cause: Cause, asked: impl Fn(ShortUid) -> bool) -> Option<ShortUid> {
         let evictor = vip.evicted_by.and_then(|uid| self.peers.get(uid));
         let candidates: &[NodeName] = if cause == Cause::Moved { &[] } else { vip.candidates() };
@@ -188,16 +192,22 @@ impl Machine {
         };
         let named = vip.target().into_iter().chain(candidates).filter_map(of_node);
         let fit = |peer: &&Peer| self.takes_from_us(peer, cause) && !asked(peer.uid);
-        let last = |peer: &Peer| (peer.flags.has(Flags::STALE), self.is_flapping(peer));
+        let last = |peer: &Peer| {
+            (peer.flags.has(Flags::LEAVING), peer.flags.has(Flags::STALE), self.is_flapping(peer))
+        };
         evictor.filter(fit).or_else(|| named.filter(fit).min_by_key(|peer| last(peer))).map(|peer| peer.uid)
     }
 
     /// Whether the peer could take a VIP now, hears us offer it, and would not offer it back at once.
     fn takes_from_us(&self, peer: &Peer, cause: Cause) -> bool {
         let hears = peer.heard_us.is_some_and(|at| self.now.since(at) < self.silence() + self.pace.current);
+        let stays = !peer.flags.has(Flags::LEAVING);
         let keeps = match cause {
-            Cause::Stale => peer.has_api_beside(self.stale, self.now, self.settings.stale_for),
-            Cause::Moved => self.stale.is_some() || !peer.flags.has(Flags::STALE),
+            Cause::Leaving => stays,
+            Cause::Stale => {
+                stays && peer.has_api_beside(self.stale, self.now, self.settings.stale_for)
+            }
+            Cause::Moved => stays && (self.stale.is_some() || !peer.flags.has(Flags::STALE)),
             Cause::Draining | Cause::NotListed | Cause::NotReady | Cause::Evicted(_) => true,
         };
         keeps && hears && self.live(peer) && peer.node.as_ref() != Some(&self.settings.node)

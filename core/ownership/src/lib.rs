@@ -22,6 +22,7 @@ mod outbox;
 mod pages;
 mod pages_heard;
 mod peers;
+mod presence;
 mod probing;
 mod receive;
 mod replay;
@@ -42,6 +43,7 @@ pub use event::{Event, LostCause, StateName, VipStatus};
 pub use ferrolb_neighbor::Mac;
 pub use ids::{ClusterId, NodeName, NodeNameError, ShortUid, Uid};
 pub use keys::{Key, KeyError, Keys};
+pub use presence::Presence;
 pub use segment::Segment;
 pub use settings::{Interface, Plan, Settings, Timing, VipPlan};
 

@@ -7,7 +7,7 @@ use crate::machine::Machine;
 use crate::peers::Peer;
 use crate::state::Vip;
 use crate::wire::Flags;
-use crate::{NodeName, ShortUid};
+use crate::{NodeName, Presence, ShortUid};
 
 /// Questions about who lives, who hears whom, and who may own what.
 impl Machine {
@@ -59,32 +59,34 @@ impl Machine {
             && self.carrier
             && !self.is_shadowed()
             && !self.listens_in_vain()
-            && !self.draining
+            && self.presence != Presence::Draining
             && vip.ready()
             && vip.candidates().contains(&self.settings.node)
     }
 
     /// How many candidates before this one look as if they would act; `except` is the one being replaced.
     pub(crate) fn rank(&self, vip: &Vip, except: Option<ShortUid>) -> u32 {
-        let before = vip.candidates().iter().take_while(|node| **node != self.settings.node);
-        let live = before.filter(|node| {
-            self.peers.iter().any(|peer| {
-                peer.is_of(node) && Some(peer.uid) != except && self.live(peer) && !self.is_flapping(peer)
-            })
+        let acts = |peer: &&Peer| Some(peer.uid) != except && self.live(peer) && !self.is_flapping(peer);
+        let ahead = vip.candidates().iter().filter(|node| {
+            self.peers.iter().filter(acts).any(|peer| peer.is_of(node) && self.is_ahead(vip, peer))
         });
-        u32::try_from(live.count()).unwrap_or(u32::MAX)
+        u32::try_from(ahead.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the peer's turn comes before this speaker's: in the order of the candidates, those that leave last.
+    fn is_ahead(&self, vip: &Vip, peer: &Peer) -> bool {
+        let place = |node: &NodeName| vip.candidates().iter().position(|candidate| candidate == node);
+        let ours = (self.presence == Presence::Leaving, place(&self.settings.node).unwrap_or(usize::MAX));
+        let theirs = peer.node.as_ref().and_then(place);
+        theirs.is_some_and(|place| (peer.flags.has(Flags::LEAVING), place) < ours)
     }
 
     /// Until when a first claim waits for candidates before this one that are joining, so that speakers that start
     /// together share the VIPs as planned: not after they have joined, and not for longer than that may take.
     pub(crate) fn awaits(&self, vip: &Vip) -> Option<Instant> {
-        let before: Vec<_> =
-            vip.candidates().iter().take_while(|node| **node != self.settings.node).collect();
         let joining = |peer: &&Peer| peer.flags.has(Flags::JOINING) && !peer.flags.has(Flags::DRAINING);
         let ahead =
-            self.peers.iter().filter(joining).filter(|peer| {
-                peer.node.as_ref().is_some_and(|node| before.contains(&node)) && self.fresh(peer)
-            });
+            self.peers.iter().filter(joining).filter(|peer| self.is_ahead(vip, peer) && self.fresh(peer));
         // Counted from no later than the VIP's own time here, since a speaker that restarts again and again joins anew.
         let until = |peer: &Peer| {
             Some(peer.joining?.min(vip.since) + Join::wait(peer.interval) + self.silence_of(peer))
@@ -123,9 +125,10 @@ impl Machine {
             .with(Flags::READY, ready)
             .with(Flags::IN_STEP, ready)
             .with(Flags::JOINING, self.join.is_some())
-            .with(Flags::DRAINING, self.draining)
+            .with(Flags::DRAINING, self.presence == Presence::Draining)
             .with(Flags::STALE, self.stale.is_some())
             .with(Flags::DEAF, self.deaf())
-            .with(Flags::RESIGN, self.draining && self.pages.is_empty())
+            .with(Flags::RESIGN, self.presence == Presence::Draining && self.pages.is_empty())
+            .with(Flags::LEAVING, self.presence == Presence::Leaving)
     }
 }

@@ -12,7 +12,7 @@ use crate::peers::Peers;
 use crate::rest::Standing;
 use crate::state::Vip;
 use crate::timing::Pace;
-use crate::{Counters, LostCause, Plan, Settings, ShortUid};
+use crate::{Counters, LostCause, Plan, Presence, Settings, ShortUid};
 
 /// Who owns which VIP on one interface: the rules, without frames' outer headers and without ARP.
 ///
@@ -26,7 +26,7 @@ pub(crate) struct Machine {
     pub(crate) carrier: bool,
     /// Since when the carrier is gone.
     pub(crate) down_since: Instant,
-    pub(crate) draining: bool,
+    pub(crate) presence: Presence,
     /// Since when the API has not been heard.
     pub(crate) stale: Option<Instant>,
     /// When any frame of another station last came in.
@@ -90,7 +90,7 @@ impl Machine {
             now,
             carrier,
             down_since: now,
-            draining: false,
+            presence: Presence::Staying,
             stale: None,
             heard: now,
             flapping: Flapping::default(),
@@ -164,8 +164,8 @@ impl Machine {
         }
     }
 
-    pub(crate) fn draining(&mut self, draining: bool) {
-        self.draining = draining;
+    pub(crate) fn presence(&mut self, presence: Presence) {
+        self.presence = presence;
         self.wake();
     }
 

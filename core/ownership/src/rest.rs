@@ -136,7 +136,7 @@ impl PeerStanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClusterId, Key, Keys, NodeName, Plan, Settings, Timing, Uid, VipPlan};
+    use crate::{ClusterId, Key, Keys, NodeName, Plan, Presence, Settings, Timing, Uid, VipPlan};
 
     const VIPS: u8 = 50;
 
@@ -177,11 +177,11 @@ mod tests {
         run(&mut machine, 400);
         assert!(machine.vips.values().all(|vip| vip.owned() && vip.rests));
         assert!(machine.restless.is_empty());
-        machine.draining(true);
+        machine.presence(Presence::Draining);
         run(&mut machine, 100);
         assert!(machine.vips.values().all(|vip| vip.owned() && !vip.rests), "nobody else can take them");
         assert_eq!(machine.restless.len(), usize::from(VIPS));
-        machine.draining(false);
+        machine.presence(Presence::Staying);
         run(&mut machine, 100);
         assert!(machine.restless.is_empty());
     }

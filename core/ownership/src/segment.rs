@@ -9,7 +9,7 @@ use ferrolb_sansio::Instant;
 use crate::machine::Machine;
 use crate::outbox::{Probe, Turn};
 use crate::wire;
-use crate::{Counters, Event, GROUP_V4, GROUP_V6, Interface, Keys, Plan, Settings, VipStatus};
+use crate::{Counters, Event, GROUP_V4, GROUP_V6, Interface, Keys, Plan, Presence, Settings, VipStatus};
 
 /// Everything layer 2 on one interface: hears frames, decides who owns which VIP, answers for the own ones.
 ///
@@ -65,11 +65,11 @@ impl Segment {
         self.turn();
     }
 
-    /// Draining: claims nothing, and hands over what another candidate can take as soon as one can. A VIP that nobody
-    /// else can take is kept: see [`Self::handle_end`].
-    pub fn handle_draining(&mut self, now: Instant, draining: bool) {
+    /// Whether this node is to own VIPs. One that is not hands over what another candidate can take as soon as one can, and
+    /// keeps what nobody can: see [`Self::handle_end`].
+    pub fn handle_presence(&mut self, now: Instant, presence: Presence) {
         self.machine.observe(now);
-        self.machine.draining(draining);
+        self.machine.presence(presence);
         self.turn();
     }
 
@@ -83,7 +83,7 @@ impl Segment {
     /// The speaker ends in a few milliseconds: what nobody took is given up, so that nobody waits for a silence.
     pub fn handle_end(&mut self, now: Instant) {
         self.machine.observe(now);
-        self.machine.draining(true);
+        self.machine.presence(Presence::Draining);
         self.machine.resign_all();
         self.turn();
     }

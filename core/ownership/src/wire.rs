@@ -61,6 +61,8 @@ impl Flags {
     pub(crate) const DEAF: Self = Self(1 << 5);
     /// Everything this uid ever claimed is given up.
     pub(crate) const RESIGN: Self = Self(1 << 6);
+    /// Its node is about to be taken away: it is the last to own anything.
+    pub(crate) const LEAVING: Self = Self(1 << 7);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 == flag.0

@@ -1,5 +1,6 @@
 //! How each kind of fault begins and ends.
 
+use ferrolb_ownership::Presence;
 use ferrolb_sim::{Conditions, Port};
 
 use crate::fault::What;
@@ -38,8 +39,9 @@ impl World {
                 }
             }
             (What::Move { vip, to }, true) => self.ask_to_move(vip, to),
-            (What::Stop(node) | What::Drain(node), true) => self.drain(node, true),
-            (What::Drain(node), false) => self.drain(node, false),
+            (What::Stop(node) | What::Drain(node), true) => self.presence(node, Presence::Draining),
+            (What::Leave(node), true) => self.presence(node, Presence::Leaving),
+            (What::Drain(node) | What::Leave(node), false) => self.presence(node, Presence::Staying),
             (What::Carrier(node), up) => self.carrier(node, !up),
             (What::NotReady(node), begins) => self.ready(node, !begins),
             (What::Late(node), late) => self.speakers[node].late = late,
@@ -61,11 +63,11 @@ impl World {
         }
     }
 
-    fn drain(&mut self, index: usize, draining: bool) {
+    fn presence(&mut self, index: usize, presence: Presence) {
         self.change(index, |speaker, now| {
-            speaker.draining = draining;
+            speaker.presence = presence;
             if let Some(segment) = &mut speaker.segment {
-                segment.handle_draining(now, draining);
+                segment.handle_presence(now, presence);
             }
         });
     }
@@ -128,6 +130,7 @@ impl World {
                 | What::Crash(_)
                 | What::Stop(_)
                 | What::Drain(_)
+                | What::Leave(_)
                 | What::Carrier(_)
                 | What::NotReady(_)
                 | What::Late(_)

@@ -43,6 +43,8 @@ pub(crate) enum What {
     /// Drained, and started again with a new uid.
     Stop(usize),
     Drain(usize),
+    /// Its node is about to be taken away.
+    Leave(usize),
     Carrier(usize),
     NotReady(usize),
     /// Its loop stalls for about 30 ms now and then.
@@ -112,7 +114,7 @@ fn draw_fault(rng: &mut Rng, scene: &Scene) -> Fault {
     let other = (one + 1 + below(rng, count - 1)) % count;
     let lasts = [20, 60, 100, 200, 500, 1_200][below(rng, 6)] * (50 + rng.below(100)) / 100;
     let begins = FAULTS_FROM + rng.jitter(Duration::from_millis(1_500));
-    let what = match rng.below(25) {
+    let what = match rng.below(26) {
         0 => What::OneWay(one, other),
         1 => What::Cut(one, other),
         2 | 3 => What::Isolated(one),
@@ -134,6 +136,7 @@ fn draw_fault(rng: &mut Rng, scene: &Scene) -> Fault {
         21 => What::Stale(one),
         22 => What::OldPlan(one),
         23 => What::Move { vip: below(rng, scene.vips.len()), to: one },
+        24 => What::Leave(one),
         _ => What::Plan { vip: below(rng, scene.vips.len()), order: order(rng, count) },
     };
     let least = if matches!(what, What::Stop(_)) { 100 } else { 1 };

@@ -26,9 +26,10 @@ fn assert_no_gap(world: &World, from: usize) {
 
 #[test]
 fn planned_moves_leave_no_gap() {
-    let causes: [fn() -> What; 6] = [
+    let causes: [fn() -> What; 7] = [
         || What::Drain(0),
         || What::Stop(0),
+        || What::Leave(0),
         || What::NotReady(0),
         || What::Plan { vip: 0, order: vec![1, 2] },
         || What::Move { vip: 0, to: 1 },
@@ -181,6 +182,45 @@ fn a_damped_move_is_made_when_the_first_is_forgotten() {
 #[test]
 fn a_move_to_a_speaker_that_lost_the_api_waits_until_it_has_it_back() {
     let faults = vec![fault(900, 1_000, What::Stale(1)), fault(1_000, 1, What::Move { vip: 0, to: 1 })];
+    let mut world = World::new(scene(3), faults);
+    world.run(Instant::from_millis(1_890));
+    assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]));
+    world.run(Instant::from_millis(3_000));
+    assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1], vec![1]));
+    assert_no_gap(&world, 0);
+}
+
+#[test]
+fn who_leaves_comes_last_and_takes_nothing_back_when_it_stays() {
+    let faults = vec![fault(1_000, 1_500, What::Leave(0)), fault(1_500, 60_000, What::Crash(1))];
+    let world = run(scene(3), faults, 4_950);
+    assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1, 2], vec![2]));
+}
+
+/// A node that is cordoned is better than none.
+#[test]
+fn what_nobody_who_stays_can_take_is_kept_and_taken_by_those_who_leave() {
+    // The owner last: it would hand over to one that does not know yet that it leaves, too.
+    let all = |from: u64| {
+        (0..3).map(move |n| fault(from + n * 100, 60_000, What::Leave(2 - usize::try_from(n).unwrap())))
+    };
+    let world = run(scene(3), all(1_000).collect(), 4_950);
+    assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]), "all leave: it stays");
+
+    let world = run(scene(3), all(1_000).chain([fault(1_500, 60_000, What::Crash(0))]).collect(), 4_950);
+    assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1], vec![1]), "the owner dies");
+
+    let world = run(scene(3), all(1_000).chain([fault(1_500, 60_000, What::Stop(0))]).collect(), 4_950);
+    assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1], vec![1]), "its speaker is upgraded");
+    assert_no_gap(&world, 0);
+
+    let world = run(scene(3), all(60).collect(), 4_950);
+    assert_eq!(owners(&world), [0], "a VIP that is new finds an owner");
+}
+
+#[test]
+fn a_vip_is_not_moved_to_a_node_that_leaves() {
+    let faults = vec![fault(900, 1_000, What::Leave(1)), fault(1_000, 1, What::Move { vip: 0, to: 1 })];
     let mut world = World::new(scene(3), faults);
     world.run(Instant::from_millis(1_890));
     assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]));

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ferrolb_neighbor::Mac;
 use ferrolb_ownership::{
-    ClusterId, Event, Interface, Key, Keys, NodeName, Plan, Segment, Settings, Timing, Uid, VipStatus,
+    ClusterId, Event, Interface, Key, Keys, NodeName, Plan, Presence, Segment, Settings, Timing, Uid,
+    VipStatus,
 };
 use ferrolb_sansio::{Instant, Rng};
 
@@ -23,7 +24,7 @@ pub(crate) struct Speaker {
     /// Frames the kernel keeps while the process does not run.
     pub(crate) frozen: Option<Vec<(Instant, Rc<[u8]>)>>,
     pub(crate) ready: bool,
-    pub(crate) draining: bool,
+    pub(crate) presence: Presence,
     pub(crate) stale: bool,
     /// It is of the version before handing over was invented: it skips offers and evictions.
     pub(crate) is_old: bool,
@@ -66,7 +67,7 @@ impl Speaker {
             segment: None,
             frozen: None,
             ready: true,
-            draining: false,
+            presence: Presence::Staying,
             stale: false,
             is_old: false,
             plan_is_old: false,
@@ -96,7 +97,7 @@ impl Speaker {
             gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
             stale_for: STALE_FOR,
         };
-        (self.ready, self.draining, self.joined, self.frozen) = (true, false, false, None);
+        (self.ready, self.presence, self.joined, self.frozen) = (true, Presence::Staying, false, None);
         self.interface.carrier = true;
         (self.born, self.thawed, self.heard) = (now, now, now);
         self.stale = false;
@@ -137,7 +138,7 @@ impl Speaker {
             && self.interface.carrier
             && self.joined
             && self.ready
-            && !self.draining
+            && self.presence != Presence::Draining
             && self.candidate(vip)
     }
 
