@@ -83,4 +83,8 @@ pub struct L2AdvertisementStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub conditions: Vec<Condition>,
+    /// The last value of the annotation `ferrolb.io/rebalance` for which its VIPs were balanced.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64))]
+    pub rebalanced_for: String,
 }

@@ -10,6 +10,11 @@ pub const LOAD_BALANCER_IPS: &str = "ferrolb.io/load-balancer-ips";
 /// The sharing key: Services with equal keys may share one address.
 pub const ALLOW_SHARED_IP: &str = "ferrolb.io/allow-shared-ip";
 
+/// The node that is to answer for a Service's addresses while it can. Nothing moves when the annotation is taken off.
+pub const MOVE_TO: &str = "ferrolb.io/move-to";
+/// On an L2Advertisement: its VIPs are to be balanced anew, once for each value; a time, as `kubectl ferrolb rebalance` writes it.
+pub const REBALANCE: &str = "ferrolb.io/rebalance";
+
 /// MetalLB's twin of [`ADDRESS_POOL`], read when ours is absent.
 pub const METALLB_ADDRESS_POOL: &str = "metallb.io/address-pool";
 /// MetalLB's twin of [`LOAD_BALANCER_IPS`], read when ours is absent.
@@ -19,6 +24,14 @@ pub const METALLB_ALLOW_SHARED_IP: &str = "metallb.io/allow-shared-ip";
 
 /// A node with this label announces nothing (KEP-1143); only its presence counts.
 pub const EXCLUDE_NODE_LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// Taints of nodes that are about to be taken away: by the autoscaler, by whoever knows that the machine is off, by a cloud
+/// whose machine is shut down.
+pub const LEAVING_TAINTS: [&str; 3] = [
+    "ToBeDeletedByClusterAutoscaler",
+    "node.kubernetes.io/out-of-service",
+    "node.cloudprovider.kubernetes.io/shutdown",
+];
 
 /// Kubernetes' own finalizer of load balancers: a Service that has it stays, while it is being deleted, until the load
 /// balancer is cleaned up.

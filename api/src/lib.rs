@@ -28,8 +28,9 @@ mod speaker_state;
 
 pub use advertisement::{L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodes};
 pub use annotation::{
-    ADDRESS_POOL, ALLOW_SHARED_IP, CLEANUP_FINALIZER, EXCLUDE_NODE_LABEL, LOAD_BALANCER_CLASS,
-    LOAD_BALANCER_IPS, METALLB_ADDRESS_POOL, METALLB_ALLOW_SHARED_IP, METALLB_LOAD_BALANCER_IPS,
+    ADDRESS_POOL, ALLOW_SHARED_IP, CLEANUP_FINALIZER, EXCLUDE_NODE_LABEL, LEAVING_TAINTS,
+    LOAD_BALANCER_CLASS, LOAD_BALANCER_IPS, METALLB_ADDRESS_POOL, METALLB_ALLOW_SHARED_IP,
+    METALLB_LOAD_BALANCER_IPS, MOVE_TO, REBALANCE,
 };
 pub use assignment::{read_assignment, write_assignment};
 pub use generate::{crd_files, crds};

@@ -84,12 +84,18 @@ pub enum TrafficPolicy {
 }
 
 /// Who may answer ARP and NDP for a VIP.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.move) || self.move in self.nodes").message("move must be one of nodes"))]
 pub struct Layer2Announcement {
     /// Candidate nodes, the preferred one first.
     #[schemars(length(max = 5), inner(length(min = 1, max = 253)))]
     pub nodes: Vec<String>,
+    /// The candidate that shall answer although nothing is wrong with another: whoever does hands over to it, at most twice in
+    /// three minutes. Without it an order moves nothing.
+    #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub move_to: Option<String>,
     /// Interfaces (names or globs) to answer on if no interface's network holds the address. Empty: the one with the
     /// default route.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -42,6 +42,10 @@ pub struct SpeakerStateStatus {
     /// Whether there are more exceptions than are listed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// Why this node hands over what others can answer for, such as `cordoned`; empty: it does not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 256))]
+    pub leaving: String,
     /// The interfaces announced on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]

@@ -1,6 +1,6 @@
 //! Nodes, and what their speakers report of them.
 
-use ferrolb_api::{EXCLUDE_NODE_LABEL, SpeakerState};
+use ferrolb_api::{EXCLUDE_NODE_LABEL, LEAVING_TAINTS, SpeakerState};
 use ferrolb_model::{Labels, Node, NodeInterface};
 use ferrolb_runtime::kinds;
 
@@ -12,7 +12,7 @@ pub fn node(object: &kinds::Node) -> Node {
         addresses: object.status.addresses.iter().filter_map(|one| one.address.parse().ok()).collect(),
         interfaces: None,
         excluded: labels.get(EXCLUDE_NODE_LABEL).is_some(),
-        unschedulable: object.spec.unschedulable,
+        leaving: object.leaving(&LEAVING_TAINTS),
         ready: object
             .status
             .conditions

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, net::IpAddr};
 
 use ferrolb_api::{
     ADDRESS_POOL, ALLOW_SHARED_IP, LOAD_BALANCER_CLASS, LOAD_BALANCER_IPS, METALLB_ADDRESS_POOL,
-    METALLB_ALLOW_SHARED_IP, METALLB_LOAD_BALANCER_IPS, condition::IP_ALLOCATED, read_assignment,
+    METALLB_ALLOW_SHARED_IP, METALLB_LOAD_BALANCER_IPS, MOVE_TO, condition::IP_ALLOCATED, read_assignment,
 };
 use ferrolb_model::{
     Assignment, Family, FamilyPolicy, Ingress, Port, Protocol, Request, Service, ServiceId, TrafficPolicy,
@@ -64,6 +64,7 @@ pub fn service(object: &kinds::Service) -> Service {
         ports: spec.ports.iter().filter_map(port).collect(),
         selector: selector_text(spec),
         request: request(object),
+        move_to: annotation(object, MOVE_TO).map(Into::into),
         ingress: ingress(object),
     }
 }
@@ -102,24 +103,26 @@ fn selector_text(spec: &kinds::ServiceSpec) -> String {
 }
 
 fn request(object: &kinds::Service) -> Request {
-    let annotation = |ours: &'static str, theirs: &'static str| {
-        let annotations = object.metadata.annotations.as_ref()?;
-        [ours, theirs].into_iter().find_map(|key| {
-            let value = annotations.get(key)?.trim();
-            (!value.is_empty()).then_some((key, value))
-        })
+    let either = |ours: &'static str, theirs: &'static str| {
+        [ours, theirs].into_iter().find_map(|key| Some((key, annotation(object, key)?)))
     };
     let mut request = Request {
-        pool: annotation(ADDRESS_POOL, METALLB_ADDRESS_POOL).map(|(_, pool)| pool.into()),
+        pool: either(ADDRESS_POOL, METALLB_ADDRESS_POOL).map(|(_, pool)| pool.into()),
         addresses: Vec::new(),
-        sharing_key: annotation(ALLOW_SHARED_IP, METALLB_ALLOW_SHARED_IP).map(|(_, key)| key.to_owned()),
+        sharing_key: either(ALLOW_SHARED_IP, METALLB_ALLOW_SHARED_IP).map(|(_, key)| key.to_owned()),
         problem: None,
     };
-    match requested(object, annotation(LOAD_BALANCER_IPS, METALLB_LOAD_BALANCER_IPS)) {
+    match requested(object, either(LOAD_BALANCER_IPS, METALLB_LOAD_BALANCER_IPS)) {
         Ok(addresses) => request.addresses = addresses,
         Err(problem) => request.problem = Some(problem),
     }
     request
+}
+
+/// What an annotation says, if anything.
+fn annotation<'a>(object: &'a kinds::Service, key: &str) -> Option<&'a str> {
+    let value = object.metadata.annotations.as_ref()?.get(key)?.trim();
+    (!value.is_empty()).then_some(value)
 }
 
 /// The addresses asked for by the annotation and by `spec.loadBalancerIP`, which has room for one family only.

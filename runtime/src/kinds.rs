@@ -96,7 +96,7 @@ pub struct Node {
     /// Name, uid, labels.
     #[serde(deserialize_with = "lean::metadata")]
     pub metadata: ObjectMeta,
-    /// Whether it is cordoned.
+    /// Whether it is cordoned or tainted.
     #[serde(default)]
     pub spec: NodeSpec,
     /// Its addresses.
@@ -110,6 +110,27 @@ pub struct Node {
 pub struct NodeSpec {
     /// Cordoned.
     pub unschedulable: bool,
+    /// What keeps pods from it.
+    pub taints: Vec<Taint>,
+}
+
+/// `v1.Taint`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Taint {
+    /// Its name.
+    pub key: String,
+}
+
+impl Node {
+    /// Why it is about to be taken away, in a word or two: it is cordoned, or has one of these taints. `None`: it stays.
+    pub fn leaving(&self, taints: &[&str]) -> Option<String> {
+        if self.spec.unschedulable {
+            return Some("cordoned".to_owned());
+        }
+        let taint = self.spec.taints.iter().find(|taint| taints.contains(&taint.key.as_str()))?;
+        Some(format!("tainted {}", taint.key))
+    }
 }
 
 /// `v1.NodeStatus`.

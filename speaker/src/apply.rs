@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ferrolb_ownership::{Interface, Plan};
+use ferrolb_ownership::{Interface, Plan, Presence};
 
 use crate::index::Desired;
 use crate::wire::Command;
@@ -11,7 +11,7 @@ use crate::wire::Command;
 #[derive(Debug, Default)]
 pub struct Told {
     interfaces: BTreeMap<u32, (Interface, Plan)>,
-    draining: bool,
+    presence: Presence,
     stale: bool,
 }
 
@@ -25,9 +25,9 @@ impl Told {
     /// one may have the index of an old one.
     pub fn changes(&mut self, desired: &Desired) -> Vec<Command> {
         let mut commands = Vec::new();
-        if self.draining != desired.draining {
-            self.draining = desired.draining;
-            commands.push(Command::Draining(desired.draining));
+        if self.presence != desired.presence {
+            self.presence = desired.presence;
+            commands.push(Command::Presence(desired.presence));
         }
         if self.stale != desired.stale {
             self.stale = desired.stale;
@@ -106,7 +106,7 @@ mod tests {
             Command::Plan { .. } => "plan",
             Command::Ready { ready: true, .. } => "ready",
             Command::Ready { ready: false, .. } => "unready",
-            Command::Draining(_) => "draining",
+            Command::Presence(_) => "draining",
             Command::Stale(true) => "stale",
             Command::Stale(false) => "fresh",
             Command::Keys(_) | Command::Report(_) | Command::Stop => "other",
@@ -132,7 +132,7 @@ mod tests {
         );
         told.forget("eth7");
         assert_eq!(names(&mut told, &desired("eth7", false, &[("192.0.2.1", 2, true)])), "interface plan");
-        let drained = Desired { draining: true, ..Desired::default() };
+        let drained = Desired { presence: Presence::Draining, ..Desired::default() };
         assert_eq!(names(&mut told, &drained), "draining detach");
         assert_eq!(names(&mut told, &Desired { stale: true, ..drained.clone() }), "stale");
         assert_eq!(names(&mut told, &drained), "fresh");

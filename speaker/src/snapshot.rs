@@ -93,7 +93,7 @@ mod tests {
         let folder = Folder::new("snapshot");
         let inside = folder.0.join("made/when/missing");
         assert!(matches!(Snapshot::load(&inside, "a"), Ok(None)));
-        let facts = NodeFacts { uid: "u".into(), excluded: true };
+        let facts = NodeFacts { uid: "u".into(), excluded: true, leaving: Some("cordoned".into()) };
         let slices = vec![Slice { name: "s".into(), revision: 5, vips: Vec::new() }];
         let snapshot = Snapshot::new(ClusterId(7), "a", facts, slices);
         snapshot.save(&inside).unwrap();

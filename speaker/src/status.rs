@@ -96,6 +96,7 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
         vips_owned: owned,
         exceptions,
         truncated,
+        leaving: bounded(facts.desired.leaving.clone(), 256),
         interfaces: facts.desired.interfaces.values().map(|(interface, _)| described(interface)).collect(),
         forwarding_mode: "delegate".to_owned(),
         scheduling: if facts.realtime { Scheduling::RealTime } else { Scheduling::Ordinary },
@@ -129,9 +130,7 @@ fn exception(facts: &Facts<'_>, interface: &str, plan: &VipPlan, vip: &VipStatus
     let first = plan.candidates.first()?;
     let ours = first == facts.node;
     let (kind, reason) = match vip.state {
-        StateName::Owner | StateName::Ceding if !ours => {
-            (ExceptionKind::Taken, format!("{first}, its first candidate, does not answer for it"))
-        }
+        StateName::Owner | StateName::Ceding if !ours => (ExceptionKind::Taken, taken(plan, first)),
         StateName::Owner | StateName::Ceding | StateName::Joining => return None,
         StateName::Backup | StateName::Suspect | StateName::Mute if !ours => return None,
         StateName::Mute => (
@@ -150,15 +149,26 @@ fn exception(facts: &Facts<'_>, interface: &str, plan: &VipPlan, vip: &VipStatus
     })
 }
 
+fn taken(plan: &VipPlan, first: &NodeName) -> String {
+    match plan.move_to.as_ref() == Some(first) {
+        true => format!("{first} is to take it over as soon as it can"),
+        false => format!("{first}, its first candidate, does not answer for it"),
+    }
+}
+
 fn missing(facts: &Facts<'_>, plan: &VipPlan, vip: &VipStatus) -> String {
-    if facts.desired.draining {
-        "this node is labelled to announce nothing".to_owned()
+    let owner = || match &vip.owner {
+        Some(owner) => format!("{owner} answers for it"),
+        None => "another speaker's claim stands and its node is not known yet".to_owned(),
+    };
+    if !facts.desired.leaving.is_empty() {
+        format!("this node is {}; {}", facts.desired.leaving, owner())
     } else if !plan.ready {
         "this node has no ready endpoint for it and another has (externalTrafficPolicy Local)".to_owned()
     } else {
-        match &vip.owner {
-            Some(owner) => format!("{owner} answers for it"),
-            None => "another speaker's claim stands and its node is not known yet".to_owned(),
+        match plan.move_to.as_ref() == Some(facts.node) {
+            true => format!("{} and is to hand it over", owner()),
+            false => owner(),
         }
     }
 }
@@ -220,6 +230,7 @@ mod tests {
     fn with_status<T>(
         plans: &[(u8, VipPlan)],
         vips: Vec<VipStatus>,
+        leaving: &str,
         check: impl FnOnce(SpeakerStateStatus) -> T,
     ) -> T {
         let interface = ferrolb_ownership::Interface {
@@ -232,7 +243,8 @@ mod tests {
         };
         let vip_plans = plans.iter().map(|(last, plan)| (IpAddr::from([192, 0, 2, *last]), plan.clone()));
         let plan = Plan { revision: 1, vips: vip_plans.collect() };
-        let desired = Desired { interfaces: BTreeMap::from([(2, (interface, plan))]), ..Desired::default() };
+        let interfaces = BTreeMap::from([(2, (interface, plan))]);
+        let desired = Desired { interfaces, leaving: leaving.to_owned(), ..Desired::default() };
         let port = PortReport {
             interface: "eth0".into(),
             counters: Counters::default(),
@@ -271,7 +283,7 @@ mod tests {
             vip(5, StateName::Backup),
             vip(9, StateName::Owner),
         ];
-        with_status(&plans, states, |status| {
+        with_status(&plans, states, "", |status| {
             assert_eq!(status.vips_owned, 3);
             let listed: Vec<_> = status.exceptions.iter().map(|e| (e.ip.as_str(), e.kind)).collect();
             assert_eq!(
@@ -294,12 +306,32 @@ mod tests {
     }
 
     #[test]
+    fn a_vip_that_moves_and_a_node_that_leaves_are_told_of() {
+        let moved = |first: &str| VipPlan { move_to: NodeName::new(first).ok(), ..placed(first, true) };
+        let plans = [(1, moved("node-a")), (2, moved("node-b"))];
+        let states = vec![vip(1, StateName::Backup), vip(2, StateName::Ceding)];
+        with_status(&plans, states.clone(), "", |status| {
+            let reasons: Vec<_> =
+                status.exceptions.iter().map(|exception| exception.reason.as_str()).collect();
+            let wanted = [
+                "node-b answers for it and is to hand it over",
+                "node-b is to take it over as soon as it can",
+            ];
+            assert_eq!((reasons, status.leaving.as_str()), (wanted.to_vec(), ""));
+        });
+        with_status(&plans, states, "cordoned", |status| {
+            assert_eq!(status.exceptions[0].reason, "this node is cordoned; node-b answers for it");
+            assert_eq!(status.leaving, "cordoned");
+        });
+    }
+
+    #[test]
     fn at_most_500_exceptions_are_listed() {
         let plan = placed("node-b", true);
         let vips = (0..=250).map(|last| vip(last, StateName::Owner)).collect::<Vec<_>>();
         let plans: Vec<_> = (0..=250).map(|last| (last, plan.clone())).collect();
         // The same 251 VIPs reported three times over.
-        with_status(&plans, [vips.clone(), vips.clone(), vips].concat(), |status| {
+        with_status(&plans, [vips.clone(), vips.clone(), vips].concat(), "", |status| {
             assert_eq!(status.exceptions.len(), MAX_EXCEPTIONS);
             assert!(status.truncated);
         });

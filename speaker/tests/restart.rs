@@ -22,7 +22,8 @@ fn the_last_good_configuration_is_announced_without_the_api_server() {
     let vip = IpAddr::from([192, 0, 2, 200]);
     let (state, keys) = (rig.folder().join("state"), rig.folder().join("keys"));
     std::fs::create_dir(&keys).unwrap();
-    let layer2 = Layer2Announcement { nodes: vec!["node-0".to_owned()], interfaces: Vec::new(), revision: 1 };
+    let layer2 =
+        Layer2Announcement { nodes: vec!["node-0".to_owned()], revision: 1, ..Layer2Announcement::default() };
     let announcement = VipAnnouncement {
         ip: vip.to_string(),
         pool: String::new(),
@@ -31,7 +32,7 @@ fn the_last_good_configuration_is_announced_without_the_api_server() {
         layer2: Some(layer2),
     };
     let slice = Slice { name: "one".to_owned(), revision: 7, vips: vec![announcement] };
-    let facts = NodeFacts { uid: "u".to_owned(), excluded: false };
+    let facts = NodeFacts { uid: "u".to_owned(), ..NodeFacts::default() };
     Snapshot::new(ClusterId::of("uid"), "node-0", facts, vec![slice]).save(&state).unwrap();
     rig.start_without_api(0, &state, &keys);
 

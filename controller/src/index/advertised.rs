@@ -4,7 +4,7 @@ use ferrolb_model::{L2Advertisement, Labels, PoolName, Selector};
 
 use super::{
     announce::Announcements,
-    objects::{Objects, Wish},
+    objects::{Done, Objects, Wish},
 };
 use crate::write::ConfigKind;
 
@@ -20,7 +20,8 @@ impl Announcements {
                 false => Err(format!("no IPAddressPool is named {}", missing.join(", "))),
             };
             let remark = self.selects_nothing(advertisement);
-            objects.want(ConfigKind::L2Advertisement, name, None, Wish::all(Ok(()), resolved, remark));
+            let done = Done::Rebalanced(self.rebalances.told(name));
+            objects.want(ConfigKind::L2Advertisement, name, done, Wish::all(Ok(()), resolved, remark));
         }
     }
 

@@ -17,6 +17,7 @@ use ferrolb_runtime::{kinds, watch::Change};
 
 use super::{
     endpoints::Endpoints,
+    moves::Rebalances,
     objects::{Objects, Status},
     ownership::{Doubtful, Owner, Ownership},
     slices::Slices,
@@ -26,10 +27,10 @@ use crate::write::{ConfigKind, Write};
 /// Everything that decides who announces what.
 #[derive(Debug, Default)]
 pub(crate) struct Announcements {
-    placer: Placer,
+    pub(super) placer: Placer,
     /// The announcements as slices.
     pub(crate) slices: Slices,
-    vips: BTreeMap<IpAddr, Vip>,
+    pub(super) vips: BTreeMap<IpAddr, Vip>,
     pub(super) nodes: BTreeMap<NodeName, Node>,
     interfaces: BTreeMap<NodeName, Vec<NodeInterface>>,
     pub(super) advertisements: BTreeMap<String, model::L2Advertisement>,
@@ -43,7 +44,8 @@ pub(crate) struct Announcements {
     local: BTreeMap<ServiceId, BTreeSet<IpAddr>>,
     /// Services of VIPs that are announced otherwise than before.
     touched: BTreeSet<ServiceId>,
-    started: bool,
+    pub(super) started: bool,
+    pub(super) rebalances: Rebalances,
 }
 
 /// Whether and by whom an address is announced.
@@ -89,7 +91,8 @@ impl Announcements {
         for vip in self.slices.observed() {
             let (Ok(address), Some(layer2)) = (vip.ip.parse(), &vip.layer2) else { continue };
             let nodes = layer2.nodes.iter().map(|name| name.as_str().into()).collect();
-            self.placer.recall(address, nodes, u64::try_from(layer2.revision).unwrap_or_default());
+            let move_to = layer2.move_to.as_deref().map(NodeName::from);
+            self.placer.recall(address, nodes, move_to, u64::try_from(layer2.revision).unwrap_or_default());
         }
     }
 
@@ -103,6 +106,7 @@ impl Announcements {
         let placed = self.placer.settle();
         self.publish(placed);
         self.slices.compare_all();
+        self.rebalance();
     }
 
     /// A VIP is there, is not what it was, or is gone.
@@ -226,6 +230,7 @@ impl Announcements {
         }
         let placed = self.placer.set_advertisements(self.advertisements.values().cloned().collect());
         self.publish(placed);
+        self.rebalance();
     }
 
     /// Takes what the watch of EndpointSlices saw.
@@ -262,6 +267,7 @@ impl Announcements {
                     .slices
                     .published(address)
                     .and_then(|version| self.ownership.owner(address, &placement.nodes, version));
+                let owner = owner.map(|owner| owner.with_remark(placement));
                 owner.map_or_else(|| Standing::Unknown(placement.nodes.clone()), Standing::By)
             }
             None => Standing::Unknown(Vec::new()),
@@ -328,17 +334,20 @@ impl Announcements {
     fn upsert_advertisement(&mut self, object: &L2Advertisement, objects: &mut Objects) {
         let parsed = ferrolb_config::l2_advertisement(object);
         let conditions = object.status.clone().unwrap_or_default().conditions;
-        let status = Status { counts: None, conditions };
+        let rebalanced_for = object.status.clone().unwrap_or_default().rebalanced_for;
+        let status = Status { counts: None, conditions, rebalanced_for };
+        self.rebalances.seen(&parsed.name, object);
         objects.seen(ConfigKind::L2Advertisement, &parsed.name, object.metadata.generation, status);
         self.advertisements.insert(parsed.name.clone(), parsed);
     }
 
     fn remove_advertisement(&mut self, name: &str, objects: &mut Objects) {
         self.advertisements.remove(name);
+        self.rebalances.forget(name);
         objects.forget(ConfigKind::L2Advertisement, name);
     }
 
-    fn publish(&mut self, placed: Vec<Placed>) {
+    pub(super) fn publish(&mut self, placed: Vec<Placed>) {
         for Placed { address, decision } in placed {
             self.touch(address);
             let announcement = match decision {
@@ -378,6 +387,7 @@ impl Announcements {
             },
             layer2: Some(Layer2Announcement {
                 nodes: placement.nodes.iter().map(NodeName::to_string).collect(),
+                move_to: placement.move_to.as_ref().map(NodeName::to_string),
                 interfaces: placement.interfaces.clone(),
                 revision: i64::try_from(placement.revision).unwrap_or(i64::MAX),
             }),

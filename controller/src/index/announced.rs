@@ -167,15 +167,17 @@ mod tests {
 
     #[test]
     fn an_owner_is_named() {
-        let owner = Owner { node: "n1".into(), interface: "eth0".into(), duplicate: None };
+        let owner = Owner { node: "n1".into(), interface: "eth0".into(), duplicate: None, remark: None };
         let status =
             |owner| Announced::default().status(&id(), &standings(Standing::By(owner)), false, at(0));
         let alone = status(owner.clone()).unwrap();
         assert_eq!((alone.announced, &*alone.reason), (true, "Layer2"));
         assert_eq!(alone.message, "192.0.2.128 on node n1 (eth0)");
-        let not_alone = status(Owner { duplicate: Some("another uses it".into()), ..owner }).unwrap();
+        let not_alone = status(Owner { duplicate: Some("another uses it".into()), ..owner.clone() }).unwrap();
         assert_eq!((not_alone.announced, &*not_alone.reason), (true, "Duplicate"));
         assert_eq!(not_alone.message, "192.0.2.128 on node n1 (eth0), but another uses it");
+        let asked = status(Owner { remark: Some("it is to move to node n2".into()), ..owner });
+        assert_eq!(asked.unwrap().message, "192.0.2.128 on node n1 (eth0); it is to move to node n2");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod contest;
 mod endpoints;
 mod event;
 mod left;
+mod moves;
 mod next;
 mod objects;
 mod observed;
@@ -165,7 +166,7 @@ impl Index {
             true => self.settle_changes(decisions),
             false => {}
         }
-        self.note_touched();
+        self.follow();
     }
 
     /// Takes what became of a request.
@@ -189,7 +190,7 @@ impl Index {
             }
             Target::Event => {}
         }
-        self.note_touched();
+        self.follow();
     }
 
     fn apply_services(&mut self, change: Change<kinds::Service>) -> Vec<Decision> {
@@ -332,7 +333,9 @@ impl Index {
         }
     }
 
-    fn note_touched(&mut self) {
+    /// What follows from whatever was heard.
+    fn follow(&mut self) {
+        self.stale_objects |= self.announcements.follow_moves();
         self.announcements.take_touched().into_iter().for_each(|id| self.announced.changed(id));
     }
 

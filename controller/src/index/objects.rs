@@ -30,6 +30,8 @@ type Key = (ConfigKind, String);
 pub(crate) struct Status {
     /// A pool's counters.
     pub(crate) counts: Option<Counts>,
+    /// What the VIPs of an advertisement were balanced for.
+    pub(crate) rebalanced_for: String,
     /// Its conditions.
     pub(crate) conditions: Vec<Condition>,
 }
@@ -41,6 +43,15 @@ pub(crate) struct Counts {
     pub(crate) assigned_ipv6: i64,
     pub(crate) available_ipv4: i64,
     pub(crate) available_ipv6: i64,
+}
+
+/// What an object's status says beside conditions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// How much of a pool is in use.
+    Counted(Counts),
+    /// The value of the annotation for which the VIPs of an advertisement were balanced.
+    Rebalanced(String),
 }
 
 /// A condition that an object should have.
@@ -91,7 +102,7 @@ impl Wish {
 struct Record {
     generation: Option<i64>,
     observed: Status,
-    wanted: Option<(Option<Counts>, Vec<Wish>)>,
+    wanted: Option<(Done, Vec<Wish>)>,
     sent: Status,
     pace: Pace,
     last_sent: Option<Duration>,
@@ -118,10 +129,10 @@ impl Objects {
     }
 
     /// What an object's status should say.
-    pub(crate) fn want(&mut self, kind: ConfigKind, name: &str, counts: Option<Counts>, wishes: Vec<Wish>) {
+    pub(crate) fn want(&mut self, kind: ConfigKind, name: &str, done: Done, wishes: Vec<Wish>) {
         let key = (kind, name.to_owned());
         if let Some(record) = self.records.get_mut(&key) {
-            record.wanted = Some((counts, wishes));
+            record.wanted = Some((done, wishes));
             self.dirty.insert(key);
         }
     }
@@ -177,9 +188,14 @@ impl Objects {
 
 impl Record {
     fn wanted(&self, today: Timestamp) -> Option<Status> {
-        let (counts, wishes) = self.wanted.as_ref()?;
+        let (done, wishes) = self.wanted.as_ref()?;
         let conditions = wishes.iter().map(|wish| self.condition(wish, today)).collect();
-        Some(Status { counts: *counts, conditions })
+        Some(match done {
+            Done::Counted(counts) => Status { counts: Some(*counts), conditions, ..Status::default() },
+            Done::Rebalanced(value) => {
+                Status { rebalanced_for: value.clone(), conditions, ..Status::default() }
+            }
+        })
     }
 
     fn condition(&self, wish: &Wish, today: Timestamp) -> Condition {
@@ -211,6 +227,7 @@ impl Status {
                 available_ipv6: status.available_ipv6,
             }),
             conditions: status.conditions,
+            rebalanced_for: String::new(),
         }
     }
 
@@ -221,6 +238,9 @@ impl Status {
             status["assignedIPv6"] = counts.assigned_ipv6.into();
             status["availableIPv4"] = counts.available_ipv4.into();
             status["availableIPv6"] = counts.available_ipv6.into();
+        }
+        if !self.rebalanced_for.is_empty() {
+            status["rebalancedFor"] = self.rebalanced_for.as_str().into();
         }
         json!({"status": status})
     }
@@ -243,8 +263,8 @@ mod tests {
         "2026-11-22T12:00:00.5Z".parse().unwrap()
     }
 
-    fn counts(assigned_ipv4: i64) -> Option<Counts> {
-        Some(Counts { assigned_ipv4, ..Counts::default() })
+    fn counts(assigned_ipv4: i64) -> Done {
+        Done::Counted(Counts { assigned_ipv4, ..Counts::default() })
     }
 
     #[test]

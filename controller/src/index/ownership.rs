@@ -12,6 +12,7 @@ use std::{
 
 use ferrolb_api::{ExceptionKind, SpeakerState};
 use ferrolb_model::NodeName;
+use ferrolb_placement::Placement;
 use ipnet::IpNet;
 
 use super::version;
@@ -59,6 +60,8 @@ pub(crate) struct Owner {
     pub(crate) interface: String,
     /// What it says of another station that uses the VIP.
     pub(crate) duplicate: Option<String>,
+    /// Where the VIP is asked to be instead, or why it does not go where it is asked to.
+    pub(crate) remark: Option<String>,
 }
 
 impl Ownership {
@@ -116,7 +119,7 @@ impl Ownership {
             let mut own = exceptions.iter().filter(|exception| exception.node == *node);
             let duplicate = own.find(|exception| exception.kind == ExceptionKind::Duplicate);
             let duplicate = duplicate.map(|exception| exception.reason.clone());
-            Owner { node: node.clone(), interface: interface.to_owned(), duplicate }
+            Owner { node: node.clone(), interface: interface.to_owned(), duplicate, remark: None }
         };
         let mut claims: Vec<(&Report, Owner)> = taken
             .filter_map(|exception| {
@@ -155,6 +158,16 @@ impl Ownership {
     }
 }
 
+impl Owner {
+    /// With what there is to say of where the VIP should be.
+    pub(crate) fn with_remark(mut self, placement: &Placement) -> Self {
+        let moves = placement.move_to.as_ref().filter(|target| **target != self.node);
+        let moves = moves.map(|target| format!("it is to move to node {target}"));
+        self.remark = placement.declined.as_ref().map(ToString::to_string).or(moves);
+        self
+    }
+}
+
 impl Report {
     /// The interface whose network holds the address.
     fn interface_for(&self, address: IpAddr) -> &str {
@@ -169,7 +182,8 @@ impl fmt::Display for Owner {
             true => write!(f, "node {}", self.node),
             false => write!(f, "node {} ({})", self.node, self.interface),
         }?;
-        self.duplicate.as_ref().map_or(Ok(()), |duplicate| write!(f, ", but {duplicate}"))
+        self.duplicate.as_ref().map_or(Ok(()), |duplicate| write!(f, ", but {duplicate}"))?;
+        self.remark.as_ref().map_or(Ok(()), |remark| write!(f, "; {remark}"))
     }
 }
 

@@ -7,7 +7,7 @@ use ferrolb_ipam::{Allocator, Usage};
 use ferrolb_model::{Family, Labels, Pool, PoolName, ServiceAllocation};
 use ferrolb_runtime::watch::Change;
 
-use super::objects::{Counts, Objects, Status, Wish};
+use super::objects::{Counts, Done, Objects, Status, Wish};
 use crate::write::ConfigKind;
 
 /// Every pool.
@@ -96,7 +96,7 @@ impl Pools {
             let resolved = allocation.map_or(Ok(()), |allocation| named_namespaces(allocation, namespaces));
             let remark = allocation.and_then(|allocation| selects_nothing(allocation, namespaces));
             let wishes = Wish::all(accepted, resolved, remark);
-            objects.want(ConfigKind::Pool, name, Some(counts(allocator, name)), wishes);
+            objects.want(ConfigKind::Pool, name, Done::Counted(counts(allocator, name)), wishes);
         }
     }
 

@@ -55,6 +55,7 @@ impl Allocator {
             pool,
             services: services.collect(),
             traffic_policy: first.service.traffic_policy,
+            move_to: slot.users().iter().find_map(|user| self.services[*user].service.move_to.clone()),
         })
     }
 

@@ -19,8 +19,8 @@ pub struct Node {
     pub interfaces: Option<Vec<NodeInterface>>,
     /// Whether it is labelled out of load balancers (KEP-1143).
     pub excluded: bool,
-    /// Whether it is cordoned.
-    pub unschedulable: bool,
+    /// Why it is about to be taken away, such as `cordoned`; `None`: it stays.
+    pub leaving: Option<String>,
     /// Whether its condition `Ready` is true.
     pub ready: bool,
 }

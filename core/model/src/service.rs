@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use crate::{Family, Labels, PoolName, ServiceId, Uid};
+use crate::{Family, Labels, NodeName, PoolName, ServiceId, Uid};
 
 /// A Service that FerroLB serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Service {
     pub selector: String,
     /// What it asks for.
     pub request: Request,
+    /// The node that it asks to answer for its addresses.
+    pub move_to: Option<NodeName>,
     /// What its status says.
     pub ingress: Ingress,
 }
@@ -49,6 +51,7 @@ impl Service {
             ports,
             selector: String::new(),
             request: Request::default(),
+            move_to: None,
             ingress: Ingress::Empty,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::{Labels, PoolName, ServiceId, TrafficPolicy, Uid};
+use crate::{Labels, NodeName, PoolName, ServiceId, TrafficPolicy, Uid};
 
 /// An address that one Service holds, or several share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Vip {
     pub services: Vec<VipService>,
     /// Their traffic policy: Services with different ones do not share.
     pub traffic_policy: TrafficPolicy,
+    /// The node that one of them asks to answer for it.
+    pub move_to: Option<NodeName>,
 }
 
 /// A Service as its VIP sees it.

@@ -4,6 +4,8 @@ use std::{fmt, net::IpAddr};
 
 use ferrolb_model::{NodeName, PoolName};
 
+use crate::Declined;
+
 /// What is decided about a VIP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -20,6 +22,10 @@ pub struct Placement {
     pub nodes: Vec<NodeName>,
     /// Names or globs of the interfaces to announce on; empty: the speaker chooses.
     pub interfaces: Vec<String>,
+    /// The candidate that shall answer although nothing is wrong with another; it is the first.
+    pub move_to: Option<NodeName>,
+    /// The node that was asked for in vain.
+    pub declined: Option<Declined>,
     /// Greater by one whenever `nodes` is another.
     pub revision: u64,
 }

@@ -35,7 +35,7 @@ pub(crate) struct Finder<'a> {
 
 /// The names of advertisements, and the networks around an address.
 type Question<'a> = (Vec<&'a str>, Vec<IpNet>);
-type Answer = Rc<Result<Eligible, NotAnnounced>>;
+type Answer = Result<Rc<Eligible>, NotAnnounced>;
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(nodes: &'a BTreeMap<NodeName, Node>) -> Self {
@@ -52,8 +52,8 @@ impl<'a> Finder<'a> {
         let found = self
             .found
             .entry((names, around))
-            .or_insert_with(|| Rc::new(eligible(nodes, address, advertisements)));
-        Rc::clone(found)
+            .or_insert_with(|| eligible(nodes, address, advertisements).map(Rc::new));
+        found.clone()
     }
 }
 
@@ -104,7 +104,7 @@ fn reach(fit: &[&NodeInterface]) -> Reach {
     if fit.iter().any(|interface| interface.carrier) { Reach::Reported } else { Reach::Unlinked }
 }
 
-fn selects(advertisement: &L2Advertisement, node: &Node) -> bool {
+pub(crate) fn selects(advertisement: &L2Advertisement, node: &Node) -> bool {
     let selectors = &advertisement.node_selectors;
     selectors.is_empty() || selectors.iter().any(|one| one.matches(&node.labels))
 }

@@ -11,8 +11,14 @@ use crate::{
 
 impl Placer {
     /// Hears of an order that was published before the start. The VIP, once heard of, keeps it as far as it may.
-    pub fn recall(&mut self, address: IpAddr, nodes: Vec<NodeName>, revision: u64) {
-        self.recalled.insert(address, Order { nodes, revision });
+    pub fn recall(
+        &mut self,
+        address: IpAddr,
+        nodes: Vec<NodeName>,
+        move_to: Option<NodeName>,
+        revision: u64,
+    ) {
+        self.recalled.insert(address, (Order { nodes, revision }, move_to));
     }
 
     /// Starts, once everything there is has been heard of. Returns the decision about every VIP.
@@ -37,7 +43,8 @@ impl Placer {
         match self.vips.get_mut(&address) {
             Some(entry) => entry.vip = vip,
             None => {
-                let order = self.recalled.remove(&address).unwrap_or_default();
+                let (order, moving) = self.recalled.remove(&address).unwrap_or_default();
+                self.moving.extend(moving.map(|node| (address, node)));
                 self.vips.insert(address, Entry { vip, order, decision: None });
             }
         }
@@ -77,12 +84,15 @@ impl Placer {
     /// A node is there, or is not what it was.
     pub fn upsert_node(&mut self, node: Node) -> Vec<Change> {
         let old = self.facts.nodes.get(&node.name);
-        // Health counts when a VIP is placed; it moves none that has its place.
+        // Health counts when a VIP is placed, and while it is moved; it moves none that has its place.
         let matters = old.is_none_or(|old| {
             old.labels != node.labels || old.excluded != node.excluded || old.interfaces != node.interfaces
         });
         self.facts.nodes.insert(node.name.clone(), node);
-        let affected = if matters { self.vips_where(|_| true) } else { Vec::new() };
+        let affected = match matters {
+            true => self.vips_where(|_| true),
+            false => self.moving.keys().copied().collect(),
+        };
         self.decide(affected)
     }
 

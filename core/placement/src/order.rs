@@ -44,21 +44,19 @@ fn first(decision: &Decision) -> Option<&NodeName> {
     }
 }
 
-/// The candidates of a VIP: those of `before` that are still eligible, in their order, then others as far as there is
-/// room. Under Local only nodes in `with_endpoint` count, unless no eligible node has one.
+/// The candidates of a VIP: `lead`, those of `before` that are among `may` still, in their order, then others as far as there
+/// is room.
 pub(crate) fn order(
     address: IpAddr,
+    lead: Option<&NodeName>,
     before: &[NodeName],
-    eligible: &Eligible,
-    with_endpoint: Option<&dyn Fn(&NodeName) -> bool>,
+    may: &Eligible,
     rank: &Rank<'_>,
 ) -> Vec<NodeName> {
-    let has_endpoint = |node: &&NodeName| with_endpoint.is_none_or(|has| has(node));
-    let local_only = eligible.keys().any(|node| has_endpoint(&node));
-    let may = |node: &&NodeName| eligible.contains_key(*node) && (!local_only || has_endpoint(node));
-
-    let mut order: Vec<_> = before.iter().filter(may).take(MAX_CANDIDATES).cloned().collect();
-    let mut others: Vec<_> = eligible.keys().filter(may).filter(|node| !order.contains(node)).collect();
+    let before = before.iter().filter(|node| may.contains_key(*node) && Some(*node) != lead);
+    let mut order: Vec<_> = lead.into_iter().chain(before).take(MAX_CANDIDATES).cloned().collect();
+    let eligible = may;
+    let mut others: Vec<_> = eligible.keys().filter(|node| !order.contains(node)).collect();
     if order.len() == MAX_CANDIDATES || others.is_empty() {
         return order;
     }
@@ -96,11 +94,22 @@ impl Rank<'_> {
         (self.standing(node, eligible), Reverse(draw(address, node)))
     }
 
+    /// Of these nodes those that a new VIP would go to; none if none is well.
+    pub(crate) fn best(&self, may: &Eligible) -> Vec<NodeName> {
+        let best = may.keys().map(|node| self.standing(node, may)).min();
+        let is_best = |node: &&NodeName| Some(self.standing(node, may)) == best && self.is_healthy(node);
+        may.keys().filter(is_best).cloned().collect()
+    }
+
+    /// Whether the node is ready and stays.
+    pub(crate) fn is_healthy(&self, node: &NodeName) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.ready && node.leaving.is_none())
+    }
+
     /// Healthy nodes first, then by how surely they reach the network, then preferred ones.
     fn standing(&self, node: &NodeName, eligible: &Eligible) -> Standing {
         let known = self.nodes.get(node);
-        let unhealthy = known.is_none_or(|node| !node.ready || node.unschedulable);
-        (unhealthy, eligible[node], Reverse(known.map_or(0, |node| self.preference(node))))
+        (!self.is_healthy(node), eligible[node], Reverse(known.map_or(0, |node| self.preference(node))))
     }
 
     fn preference(&self, node: &Node) -> u32 {

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    rc::Rc,
 };
 
 use ferrolb_model::{L2Advertisement, Labels, Node, NodeName, PoolName, ServiceId, TrafficPolicy, Vip};
 
 use crate::{
-    Change, Decision, NotAnnounced, Placement, advertised,
-    eligible::Finder,
+    Change, Decision, Declined, MAX_CANDIDATES, NotAnnounced, Obstacle, Placement, advertised,
+    eligible::{Eligible, Finder},
     order::{Load, Rank, order},
 };
 
@@ -21,7 +22,9 @@ pub struct Placer {
     pub(crate) vips: BTreeMap<IpAddr, Entry>,
     pub(crate) by_service: BTreeMap<ServiceId, BTreeSet<IpAddr>>,
     /// Orders from before the start, of VIPs not heard of yet.
-    pub(crate) recalled: BTreeMap<IpAddr, Order>,
+    pub(crate) recalled: BTreeMap<IpAddr, (Order, Option<NodeName>)>,
+    /// Where VIPs are to go because somebody asked for balance, until they are there.
+    pub(crate) moving: BTreeMap<IpAddr, NodeName>,
     load: Load,
 }
 
@@ -51,8 +54,13 @@ pub(crate) struct Order {
     pub(crate) revision: u64,
 }
 
-/// Candidates in order, and the interfaces to announce on.
-type Candidates = (Vec<NodeName>, Vec<String>);
+/// Candidates in order, and what else is decided about them.
+struct Candidates {
+    nodes: Vec<NodeName>,
+    interfaces: Vec<String>,
+    move_to: Option<NodeName>,
+    declined: Option<Declined>,
+}
 
 impl Placer {
     /// A placer that has not heard of anything.
@@ -75,10 +83,17 @@ impl Placer {
         let mut homeless = Vec::new();
         for address in addresses {
             let Some(entry) = self.vips.get_mut(&address) else { continue };
-            let found = self.facts.candidates(entry, &self.load, &mut finder);
+            let moving = self.moving.get(&address);
+            let found = self.facts.candidates(entry, moving, &self.load, &mut finder);
+            // Where it cannot go any more it need not go when it can again.
+            if found.as_ref().is_ok_and(|found| found.move_to.as_ref() != moving) {
+                self.moving.remove(&address);
+            }
             match found {
                 // Who keeps a candidate counts as load before anything is placed anew.
-                Ok((nodes, _)) if !nodes.first().is_some_and(|first| entry.order.nodes.contains(first)) => {
+                Ok(Candidates { nodes, .. })
+                    if !nodes.first().is_some_and(|first| entry.order.nodes.contains(first)) =>
+                {
                     self.load.replace(entry.decision.take().as_ref(), None);
                     homeless.push(address);
                 }
@@ -87,7 +102,8 @@ impl Placer {
         }
         for address in homeless {
             let Some(entry) = self.vips.get_mut(&address) else { continue };
-            let found = self.facts.candidates(entry, &self.load, &mut finder);
+            let moving = self.moving.get(&address);
+            let found = self.facts.candidates(entry, moving, &self.load, &mut finder);
             changes.extend(entry.decide(address, found, &mut self.load));
         }
         changes.sort_by_key(|change| change.address);
@@ -97,6 +113,7 @@ impl Placer {
     /// Forgets a VIP; returns it if it was known.
     pub(crate) fn forget(&mut self, address: IpAddr) -> Option<Entry> {
         let entry = self.vips.remove(&address)?;
+        self.moving.remove(&address);
         self.load.replace(entry.decision.as_ref(), None);
         Some(entry)
     }
@@ -110,10 +127,10 @@ impl Entry {
         load: &mut Load,
     ) -> Option<Change> {
         let decision = match found {
-            Ok((nodes, interfaces)) => {
+            Ok(Candidates { nodes, interfaces, move_to, declined }) => {
                 self.order.change_to(nodes);
                 let Order { nodes, revision } = self.order.clone();
-                Decision::Announced(Placement { nodes, interfaces, revision })
+                Decision::Announced(Placement { nodes, interfaces, move_to, declined, revision })
             }
             Err(nobody) => Decision::NotAnnounced(nobody),
         };
@@ -132,35 +149,86 @@ impl Facts {
         advertised::is_for(advertisement, vip, pool_labels)
     }
 
-    fn candidates<'a>(
+    /// Whether one of these advertisements is for the VIP.
+    pub(crate) fn is_of(&self, entry: &Entry, advertisements: &BTreeSet<String>) -> bool {
+        let named = advertisements.iter().filter_map(|name| self.advertisements.get(name));
+        named.into_iter().any(|one| self.is_for(one, &entry.vip))
+    }
+
+    /// The nodes that the VIP would be placed on if it were new.
+    pub(crate) fn best<'a>(&'a self, entry: &Entry, finder: &mut Finder<'a>) -> Vec<NodeName> {
+        let load = Load::default();
+        let found = self.may(entry, finder);
+        found.map_or(Vec::new(), |(may, advertisements)| self.rank(&load, &advertisements).best(&may))
+    }
+
+    fn rank<'a>(&'a self, load: &'a Load, advertisements: &'a [&'a L2Advertisement]) -> Rank<'a> {
+        Rank { nodes: &self.nodes, load, advertisements }
+    }
+
+    /// The nodes that may announce the VIP, and the advertisements that say so. Under Local only nodes with a ready endpoint
+    /// count, unless no eligible node has one.
+    fn may<'a>(
         &'a self,
         entry: &Entry,
-        load: &Load,
         finder: &mut Finder<'a>,
-    ) -> Result<Candidates, NotAnnounced> {
+    ) -> Result<(Rc<Eligible>, Vec<&'a L2Advertisement>), NotAnnounced> {
         let vip = &entry.vip;
         let advertisements: Vec<_> =
             self.advertisements.values().filter(|one| self.is_for(one, vip)).collect();
         if advertisements.is_empty() {
             return Err(NotAnnounced::NoAdvertisement { pool: vip.pool.clone() });
         }
-        let answer = finder.find(vip.address, &advertisements);
-        let eligible = answer.as_ref().as_ref().map_err(NotAnnounced::clone)?;
-        let rank = Rank { nodes: &self.nodes, load, advertisements: &advertisements };
-        let has_endpoint = |node: &NodeName| {
-            let endpoints = vip.services.iter().filter_map(|service| self.endpoints.get(&service.id));
-            endpoints.into_iter().any(|nodes| nodes.contains(node))
+        let mut may = finder.find(vip.address, &advertisements)?;
+        if vip.traffic_policy == TrafficPolicy::Local && may.keys().any(|node| self.has_endpoint(vip, node)) {
+            Rc::make_mut(&mut may).retain(|node, _| self.has_endpoint(vip, node));
+        }
+        Ok((may, advertisements))
+    }
+
+    fn has_endpoint(&self, vip: &Vip, node: &NodeName) -> bool {
+        let mut endpoints = vip.services.iter().filter_map(|service| self.endpoints.get(&service.id));
+        endpoints.any(|nodes| nodes.contains(node))
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        entry: &Entry,
+        moving: Option<&NodeName>,
+        load: &Load,
+        finder: &mut Finder<'a>,
+    ) -> Result<Candidates, NotAnnounced> {
+        let vip = &entry.vip;
+        let (may, advertisements) = self.may(entry, finder)?;
+        let rank = self.rank(load, &advertisements);
+        let declined = vip.move_to.as_ref().filter(|node| !may.contains_key(*node)).map(|node| {
+            let eligible = finder.find(vip.address, &advertisements);
+            let lacks_endpoint = eligible.is_ok_and(|all| all.contains_key(node));
+            let why = match lacks_endpoint {
+                true => Obstacle::NoEndpoint,
+                false => Obstacle::of(self.nodes.get(node), &advertisements),
+            };
+            Declined { node: node.clone(), why }
+        });
+        let under_way = |node: &&NodeName| may.contains_key(*node) && rank.is_healthy(node);
+        let move_to = match &vip.move_to {
+            Some(node) => Some(node).filter(|node| may.contains_key(*node)),
+            None => moving.filter(under_way),
         };
-        let needs_endpoint: Option<&dyn Fn(&NodeName) -> bool> = match vip.traffic_policy {
-            TrafficPolicy::Cluster => None,
-            TrafficPolicy::Local => Some(&has_endpoint),
-        };
-        let nodes = order(vip.address, &entry.order.nodes, eligible, needs_endpoint, &rank);
-        Ok((nodes, advertised::interfaces(&advertisements)))
+        let nodes = order(vip.address, move_to, &entry.order.nodes, &may, &rank);
+        let interfaces = advertised::interfaces(&advertisements);
+        Ok(Candidates { nodes, interfaces, move_to: move_to.cloned(), declined })
     }
 }
 
 impl Order {
+    /// The node comes first from now on; the others stay in order behind it.
+    pub(crate) fn lead(&mut self, node: &NodeName) {
+        let others = self.nodes.iter().filter(|other| *other != node);
+        let nodes = std::iter::once(node).chain(others).take(MAX_CANDIDATES).cloned().collect();
+        self.change_to(nodes);
+    }
+
     fn change_to(&mut self, nodes: Vec<NodeName>) {
         if self.nodes != nodes {
             *self = Self { nodes, revision: self.revision + 1 };

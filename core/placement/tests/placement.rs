@@ -2,70 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{collections::BTreeMap, net::IpAddr};
+mod common;
 
-use ferrolb_model::{
-    EndpointSet, L2Advertisement, Labels, Node, NodeInterface, NodeName, PreferredNodes, Selector, ServiceId,
-    TrafficPolicy, Vip, VipService,
-};
+use std::collections::BTreeMap;
+
+use ferrolb_model::{L2Advertisement, Node, NodeName, PreferredNodes, Selector, TrafficPolicy, Vip};
 use ferrolb_placement::{Change, Decision, NotAnnounced, Placement, Placer};
 
-fn labels(pairs: &[(&str, &str)]) -> Labels {
-    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
-}
+use common::{endpoints, ip, labels, node, on, placement, vip};
 
 fn selector(pairs: &[(&str, &str)]) -> Selector {
     Selector { match_labels: labels(pairs), match_expressions: Vec::new() }
 }
 
-fn node(name: &str) -> Node {
-    Node {
-        name: name.into(),
-        labels: labels(&[("name", name)]),
-        addresses: Vec::new(),
-        interfaces: None,
-        excluded: false,
-        unschedulable: false,
-        ready: true,
-    }
-}
-
-fn on(name: &str, interfaces: &[(&str, &str)]) -> Node {
-    let interfaces = interfaces.iter().map(|(name, network)| NodeInterface {
-        name: (*name).into(),
-        networks: vec![network.parse().unwrap()],
-        carrier: true,
-    });
-    Node { interfaces: Some(interfaces.collect()), ..node(name) }
-}
-
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
-
-fn vip(address: &str) -> Vip {
-    Vip {
-        address: ip(address),
-        pool: Some("lan".into()),
-        services: vec![VipService {
-            id: ServiceId::new("default", address),
-            uid: address.into(),
-            labels: labels(&[("app", "web")]),
-        }],
-        traffic_policy: TrafficPolicy::Cluster,
-    }
-}
-
 fn local(address: &str) -> Vip {
     Vip { traffic_policy: TrafficPolicy::Local, ..vip(address) }
-}
-
-fn endpoints(address: &str, nodes: &[&str]) -> EndpointSet {
-    EndpointSet {
-        service: ServiceId::new("default", address),
-        ready_nodes: nodes.iter().map(|name| NodeName::from(*name)).collect(),
-        ready_anywhere: !nodes.is_empty(),
-    }
 }
 
 fn everything() -> L2Advertisement {
@@ -81,13 +32,6 @@ fn started(nodes: impl IntoIterator<Item = Node>) -> Placer {
     }
     placer.settle();
     placer
-}
-
-fn placement(placer: &Placer, address: &str) -> Placement {
-    match placer.decision(ip(address)) {
-        Some(Decision::Announced(placement)) => placement.clone(),
-        other => panic!("{address} is not announced: {other:?}"),
-    }
 }
 
 fn order(placer: &Placer, address: &str) -> Vec<String> {
@@ -155,7 +99,7 @@ fn health_moves_nothing_but_counts_at_first() {
         assert_eq!(order(&placer, &format!("192.0.2.{n}"))[0], before[1], "new ones go to the healthy node");
     }
     placer.upsert_node(Node { ready: false, ..node("b") });
-    placer.upsert_node(Node { unschedulable: true, ..node("a") });
+    placer.upsert_node(Node { leaving: Some("cordoned".into()), ..node("a") });
     assert_eq!(order(&placer, "192.0.2.1"), before);
 }
 
@@ -284,8 +228,9 @@ fn a_restart_changes_no_order() {
     nodes().for_each(|node| drop(after.upsert_node(node)));
     for n in 0..50 {
         let address = format!("192.0.2.{n}");
-        let Placement { nodes, interfaces: _, revision } = placement(&before, &address);
-        after.recall(ip(&address), nodes, revision);
+        let Placement { nodes, interfaces: _, move_to: _, declined: _, revision } =
+            placement(&before, &address);
+        after.recall(ip(&address), nodes, None, revision);
         assert_eq!(after.upsert_vip(vip(&address)), [], "nothing is decided before the start");
     }
     assert_eq!(after.settle().len(), 50);

@@ -37,7 +37,7 @@ fn node(name: &str) -> Node {
         addresses: Vec::new(),
         interfaces: None,
         excluded: false,
-        unschedulable: false,
+        leaving: None,
         ready: true,
     }
 }
@@ -48,7 +48,7 @@ fn vip(address: IpAddr, traffic_policy: TrafficPolicy) -> Vip {
         uid: address.to_string().into(),
         labels: Labels::new(),
     };
-    Vip { address, pool: Some("lan".into()), services: vec![service], traffic_policy }
+    Vip { address, pool: Some("lan".into()), services: vec![service], traffic_policy, move_to: None }
 }
 
 impl Scene {
@@ -70,7 +70,7 @@ impl Scene {
         for node in &mut scene.nodes {
             match rng.below(8) {
                 0 => node.ready = false,
-                1 => node.unschedulable = true,
+                1 => node.leaving = Some("cordoned".into()),
                 2 => node.excluded = true,
                 _ => {}
             }
@@ -117,7 +117,7 @@ impl Scene {
         let mut placer = Placer::new();
         placer.set_advertisements(vec![L2Advertisement { name: "all".into(), ..Default::default() }]);
         for (address, order) in &self.recalled {
-            placer.recall(*address, order.clone(), 1);
+            placer.recall(*address, order.clone(), None, 1);
         }
         for node in &self.nodes {
             placer.upsert_node(node.clone());
@@ -179,7 +179,7 @@ fn who_is_not_well_is_the_first_candidate_of_nothing_new() {
         let well: Vec<Node> = scene
             .nodes
             .iter()
-            .filter(|node| node.ready && !node.unschedulable && !node.excluded)
+            .filter(|node| node.ready && node.leaving.is_none() && !node.excluded)
             .cloned()
             .collect();
         if well.is_empty() {
@@ -259,7 +259,11 @@ fn what_comes_and_goes_leaves_orders_as_they_were() {
         let mut placer = scene.started();
         let before = scene.orders(&placer);
         for node in &scene.nodes {
-            let flapped = Node { ready: !node.ready, unschedulable: !node.unschedulable, ..node.clone() };
+            let flapped = Node {
+                ready: !node.ready,
+                leaving: node.leaving.is_none().then(|| "cordoned".into()),
+                ..node.clone()
+            };
             assert_eq!(placer.upsert_node(flapped), [], "seed {seed}: health moves nothing");
             assert_eq!(placer.upsert_node(node.clone()), [], "seed {seed}: nor does its return");
         }
@@ -288,5 +292,61 @@ fn a_node_without_a_link_to_the_network_comes_last_at_first_and_loses_nothing_la
         assert_eq!(placer.upsert_node(with_link("n0", false)), [], "seed {seed}: speakers see to that");
         placer.upsert_node(with_link("n1", true));
         assert_eq!(scene.orders(&placer), orders, "seed {seed}");
+    }
+}
+
+/// Whoever has what, and whatever VIPs may be on: after a rebalance every node has its share as far as can be, nothing moved that
+/// need not, and a second one moves nothing.
+#[test]
+fn a_rebalance_levels_what_it_may_and_is_done_after_once() {
+    let all = BTreeSet::from(["all".to_owned()]);
+    for seed in 0..SEEDS {
+        let rng = &mut Rng::new(seed);
+        let mut scene = Scene::troubled(rng);
+        let local = rng.below(2) == 0;
+        if !local {
+            scene.vips.iter_mut().for_each(|vip| vip.traffic_policy = TrafficPolicy::Cluster);
+        }
+        for vip in &mut scene.vips {
+            vip.move_to = (rng.below(10) == 0).then(|| "n0".into());
+        }
+        let mut placer = scene.started();
+        let owners: BTreeMap<IpAddr, NodeName> = scene
+            .orders(&placer)
+            .into_iter()
+            .filter_map(|(address, order)| {
+                Some((address, order.get(below(rng, order.len().max(1)))?.clone()))
+            })
+            .collect();
+        let owner = |address: IpAddr| owners.get(&address).cloned();
+        let foretold = placer.moves(&all, owner);
+        placer.rebalance(&all, owner);
+        let wanted = foretold.iter().map(|one| (one.address, &one.to)).collect::<Vec<_>>();
+        assert_eq!(placer.moving().collect::<Vec<_>>(), wanted, "seed {seed}");
+        assert_eq!(placer.moves(&all, owner), [], "seed {seed}: a second time");
+
+        let well = |node: &Node| node.ready && node.leaving.is_none() && !node.excluded;
+        let well: Vec<&NodeName> =
+            scene.nodes.iter().filter(|node| well(node)).map(|node| &node.name).collect();
+        let mut load: BTreeMap<&NodeName, usize> = well.iter().map(|name| (*name, 0)).collect();
+        for one in &foretold {
+            assert!(well.contains(&&one.to), "seed {seed}: {one:?}");
+            assert!(scene.vips.iter().any(|vip| vip.address == one.address && vip.move_to.is_none()));
+        }
+        for (address, order) in scene.orders(&placer) {
+            let to = placer.moving().find(|(moving, _)| *moving == address).map(|(_, to)| to);
+            assert!(to.is_none_or(|to| order.first() == Some(to)), "seed {seed}: first where it goes");
+            let vip = scene.vips.iter().find(|vip| vip.address == address).unwrap();
+            if let (None, Some(first)) = (&vip.move_to, order.first())
+                && let Some(count) = load.get_mut(first)
+            {
+                *count += 1;
+            }
+        }
+        let asked = scene.vips.iter().any(|vip| vip.move_to.is_some());
+        let (most, least) = (load.values().max(), load.values().min());
+        if let (false, false, Some(most), Some(least)) = (local, asked, most, least) {
+            assert!(most - least <= 1, "seed {seed}: {load:?}");
+        }
     }
 }

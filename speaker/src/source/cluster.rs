@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferrolb_api::{AnnouncementSlice, EXCLUDE_NODE_LABEL};
+use ferrolb_api::{AnnouncementSlice, EXCLUDE_NODE_LABEL, LEAVING_TAINTS};
 use ferrolb_ownership::ClusterId;
 use ferrolb_runtime::client::bounded;
 use ferrolb_runtime::kinds::{EndpointSlice, Namespace, Node};
@@ -82,7 +82,8 @@ async fn follow_node(client: Client, name: String, events: Sender<Event>) {
 fn facts(node: &Node) -> NodeFacts {
     let excluded =
         node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(EXCLUDE_NODE_LABEL));
-    NodeFacts { uid: node.metadata.uid.clone().unwrap_or_default(), excluded }
+    let leaving = node.leaving(&LEAVING_TAINTS);
+    NodeFacts { uid: node.metadata.uid.clone().unwrap_or_default(), excluded, leaving }
 }
 
 /// Asks for the uid of `kube-system` until it is told; it never changes.
@@ -117,6 +118,22 @@ mod tests {
         assert!(
             facts(&node(r#"{"node.kubernetes.io/exclude-from-external-load-balancers":"false"}"#)).excluded
         );
-        assert_eq!(facts(&node("{}")), NodeFacts { uid: "u".to_owned(), excluded: false });
+        assert_eq!(facts(&node("{}")), NodeFacts { uid: "u".to_owned(), ..NodeFacts::default() });
+    }
+
+    #[test]
+    fn a_node_leaves_when_it_is_cordoned_or_tainted_for_that() {
+        let leaving = |spec: &str| {
+            let text = format!(r#"{{"metadata":{{"name":"a"}},"spec":{spec}}}"#);
+            facts(&serde_json::from_str(&text).unwrap()).leaving
+        };
+        let tainted =
+            |key: &str| format!(r#"{{"taints":[{{"key":"{key}","effect":"NoSchedule","value":"1"}}]}}"#);
+        assert_eq!(leaving(r#"{"unschedulable":true}"#).as_deref(), Some("cordoned"));
+        for taint in LEAVING_TAINTS {
+            assert_eq!(leaving(&tainted(taint)), Some(format!("tainted {taint}")));
+        }
+        assert_eq!(leaving(&tainted("node-role.kubernetes.io/control-plane")), None);
+        assert_eq!(leaving("{}"), None);
     }
 }

@@ -7,7 +7,7 @@ mod manifest;
 pub mod standalone;
 
 use ferrolb_api::{ServiceReference, VipAnnouncement};
-use ferrolb_ownership::{ClusterId, Keys};
+use ferrolb_ownership::{ClusterId, Keys, Presence};
 use ferrolb_runtime::watch::Change;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,28 @@ pub struct NodeFacts {
     pub uid: String,
     /// Whether it is labelled to announce nothing.
     pub excluded: bool,
+    /// Why it is about to be taken away, such as `cordoned`.
+    #[serde(default)]
+    pub leaving: Option<String>,
+}
+
+impl NodeFacts {
+    /// Whether the node is to own VIPs.
+    pub fn presence(&self) -> Presence {
+        match (self.excluded, &self.leaving) {
+            (true, _) => Presence::Draining,
+            (false, Some(_)) => Presence::Leaving,
+            (false, None) => Presence::Staying,
+        }
+    }
+
+    /// Why it is not to, in words; empty if it is.
+    pub fn why_leaving(&self) -> String {
+        match self.excluded {
+            true => "labelled to announce nothing".to_owned(),
+            false => self.leaving.clone().unwrap_or_default(),
+        }
+    }
 }
 
 impl From<&ServiceReference> for ServiceName {

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_ownership::{Counters, Event, Interface, Keys, Plan, VipStatus};
+use ferrolb_ownership::{Counters, Event, Interface, Keys, Plan, Presence, VipStatus};
 use ferrolb_sansio::Instant;
 
 /// What the wire thread is told.
@@ -27,8 +27,8 @@ pub enum Command {
         /// Whether it could.
         ready: bool,
     },
-    /// Whether this node is to announce nothing.
-    Draining(bool),
+    /// Whether this node is to own VIPs.
+    Presence(Presence),
     /// Whether what this speaker knows of the cluster may be old.
     Stale(bool),
     /// Other keys.

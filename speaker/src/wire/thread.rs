@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use ferrolb_ownership::{Interface, Keys, Segment};
+use ferrolb_ownership::{Interface, Keys, Presence, Segment};
 use ferrolb_sansio::{Instant, Rng};
 use tokio::sync::mpsc::Sender;
 
@@ -40,7 +40,7 @@ pub(super) struct Thread {
     beat: Arc<AtomicU64>,
     ports: BTreeMap<u32, Port>,
     buffers: Buffers,
-    draining: bool,
+    presence: Presence,
     stale: bool,
     ending: Ending,
     events_dropped: u64,
@@ -65,7 +65,7 @@ impl Thread {
             beat,
             ports: BTreeMap::new(),
             buffers: Buffers::new(),
-            draining: false,
+            presence: Presence::Staying,
             stale: false,
             ending: Ending::No,
             events_dropped: 0,
@@ -118,10 +118,10 @@ impl Thread {
                     port.segment.handle_ready(now, vip, ready);
                 }
             }
-            Command::Draining(draining) => {
-                self.draining = draining;
+            Command::Presence(presence) => {
+                self.presence = presence;
                 for port in self.ports.values_mut() {
-                    port.segment.handle_draining(now, draining);
+                    port.segment.handle_presence(now, presence);
                 }
             }
             Command::Stale(stale) => {
@@ -140,7 +140,7 @@ impl Thread {
             Command::Stop => {
                 self.ending = Ending::HandsOver { since: now };
                 for port in self.ports.values_mut() {
-                    port.segment.handle_draining(now, true);
+                    port.segment.handle_presence(now, Presence::Draining);
                 }
             }
         }
@@ -155,7 +155,7 @@ impl Thread {
         let name: Arc<str> = interface.name.as_str().into();
         match Port::open(now, self.identity.settings.clone(), interface, self.rng.next(), &self.wakeups) {
             Ok(mut port) => {
-                port.segment.handle_draining(now, self.draining);
+                port.segment.handle_presence(now, self.presence);
                 port.segment.handle_stale(now, self.stale);
                 self.ports.insert(index, port);
                 self.change(index, |_| ());

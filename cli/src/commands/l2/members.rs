@@ -37,7 +37,8 @@ struct MemberOut {
     vips: Option<i32>,
     scheduling: Option<Scheduling>,
     interfaces: Vec<InterfaceOut>,
-    /// What keeps it from being a candidate like others: `excluded`, `cordoned`, `nodeNotReady`, `stale`, `noSpeaker`.
+    /// What keeps it from being a candidate like others: `excluded`, `cordoned`, `tainted`, `handsOver`, `nodeNotReady`, `stale`,
+    /// `noSpeaker`.
     flags: Vec<&'static str>,
     version: Option<String>,
     /// What is wrong with it, a sentence each.
@@ -99,7 +100,9 @@ fn member(
 ) -> MemberOut {
     let flags = [
         (node.is_some_and(|node| node.excluded), "excluded"),
-        (node.is_some_and(|node| node.unschedulable), "cordoned"),
+        (node.is_some_and(|node| node.leaving.as_deref() == Some("cordoned")), "cordoned"),
+        (node.is_some_and(|node| node.leaving.as_deref().is_some_and(|why| why != "cordoned")), "tainted"),
+        (report.is_some_and(|report| !report.leaving.is_empty()), "handsOver"),
         (node.is_some_and(|node| !node.ready), "nodeNotReady"),
         (report.is_some_and(|report| report.configuration.stale), "stale"),
         (report.is_none() && ready.is_none(), "noSpeaker"),
@@ -204,7 +207,7 @@ mod tests {
             addresses: Vec::new(),
             interfaces: None,
             excluded: false,
-            unschedulable: false,
+            leaving: None,
             ready: true,
         }
     }
@@ -228,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_table_says_what_each_speaker_is_on_and_what_is_wrong() {
-        let cordoned = Node { unschedulable: true, ready: false, ..node("n2") };
+        let cordoned = Node { leaving: Some("cordoned".into()), ready: false, ..node("n2") };
         let mut late = speaker("n1");
         late.status.as_mut().unwrap().configuration.stale = true;
         let ready = BTreeMap::from([("n1".to_owned(), true), ("n2".to_owned(), true)]);

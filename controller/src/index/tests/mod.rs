@@ -1,5 +1,6 @@
 //! The whole index against an API server in memory.
 
+mod moves;
 mod sim;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ferrolb_api::{AnnouncementSlice, IPAddressPool, L2Advertisement};
+use ferrolb_api::{AnnouncementSlice, IPAddressPool, L2Advertisement, SpeakerState};
 use ferrolb_model::ServiceId;
 use ferrolb_runtime::{kinds, watch::Change};
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::{Value, json};
 
 use super::super::{Event, Index};
-use crate::write::{Outcome, Target, Verdict, Write};
+use crate::write::{ConfigKind, Outcome, Target, Verdict, Write};
 
 /// The objects, and how many writes changed them.
 #[derive(Default)]
@@ -20,7 +20,9 @@ pub(super) struct World {
     pub(super) services: BTreeMap<ServiceId, kinds::Service>,
     pub(super) slices: BTreeMap<String, AnnouncementSlice>,
     pub(super) pools: BTreeMap<String, IPAddressPool>,
-    advertisements: BTreeMap<String, L2Advertisement>,
+    pub(super) advertisements: BTreeMap<String, L2Advertisement>,
+    /// What the speakers report, by node.
+    pub(super) speakers: BTreeMap<String, SpeakerState>,
     /// Writes to Services and slices that took effect.
     pub(super) writes: usize,
     /// Those to Services.
@@ -100,7 +102,7 @@ impl World {
             Event::Namespaces(Change::All(Vec::new())),
             Event::Nodes(Change::All(vec![node("n1"), node("n2")])),
             Event::Advertisements(Change::All(self.advertisements.values().cloned().collect())),
-            Event::Speakers(Change::All(Vec::new())),
+            Event::Speakers(Change::All(self.speakers.values().cloned().collect())),
             Event::Slices(Change::All(self.slices.values().cloned().collect())),
         ]
     }
@@ -141,9 +143,15 @@ impl World {
             Write::DeleteSlice { name, .. } => {
                 self.slices.remove(name);
             }
+            Write::ObjectStatus { kind: ConfigKind::L2Advertisement, name, patch } => {
+                if let Some(advertisement) = self.advertisements.get_mut(name) {
+                    advertisement.status = serde_json::from_value(patch["status"].clone()).unwrap();
+                }
+                return Verdict::Done { resource_version: version };
+            }
             Write::ForgetService { .. }
             | Write::Finalizer { .. }
-            | Write::ObjectStatus { .. }
+            | Write::ObjectStatus { kind: ConfigKind::Pool, .. }
             | Write::Event(_) => {
                 return Verdict::Done { resource_version: version };
             }
@@ -164,7 +172,7 @@ impl World {
         conditions.iter().find(|condition| condition.type_ == kind).map(|condition| condition.reason.clone())
     }
 
-    fn next_version(&mut self) -> u64 {
+    pub(super) fn next_version(&mut self) -> u64 {
         self.version += 1;
         self.version
     }
