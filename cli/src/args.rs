@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::duration::Timeout;
 
 /// Says why a Service has the address it has, or has none; what an edit of pools would change; whether FerroLB is well.
-/// It reads and never writes.
+/// It reads; only drain and rebalance write, a label on a Node and an annotation on L2Advertisements.
 ///
 /// Exit codes: 0 all is well, 1 it could not be found out (a misspelt name, no cluster, no permission), 2 it was found
 /// out and something is broken, would change, or is refused.
@@ -78,6 +78,10 @@ pub(crate) enum Command {
     /// Layer 2: who answers for each VIP, and which speakers there are.
     #[command(subcommand)]
     L2(L2),
+    /// Takes all VIPs off a node, and says when they are; --undo lets it have VIPs again.
+    Drain(Drain),
+    /// Moves VIPs, as few as can be, until every node has its share; --dry-run only says which.
+    Rebalance(Rebalance),
     /// Which Services an edit of pools would change, and why, before it is applied.
     Plan(Plan),
     /// Whether manifests of FerroLB's kinds would be accepted, in the API server's words, and fit each other; needs no
@@ -134,6 +138,40 @@ pub(crate) struct Members {
     /// Nodes by name; none: every node.
     #[arg(value_name = "NODE")]
     pub(crate) names: Vec<String>,
+}
+
+/// `drain`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the node answers for nothing, 2 it does still, or is left as it is, 1 it could not be found out."
+)]
+pub(crate) struct Drain {
+    /// The node, by name.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: String,
+    /// Take the label off again: the node may have VIPs.
+    #[arg(long)]
+    pub(crate) undo: bool,
+    /// Drain it though there are VIPs that no other node may announce, which are then answered by nobody.
+    #[arg(long, conflicts_with = "undo")]
+    pub(crate) force: bool,
+    /// How long to wait until its VIPs are elsewhere: 30s, 5m; 0 waits for ever.
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub(crate) timeout: Timeout,
+}
+
+/// `rebalance`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 it was asked for, or nothing would move; 2 with --dry-run something would; 1 it could not be found out."
+)]
+pub(crate) struct Rebalance {
+    /// L2Advertisements by name, whose VIPs may move; none: all of them.
+    #[arg(value_name = "L2ADVERTISEMENT")]
+    pub(crate) names: Vec<String>,
+    /// Only say which VIPs would move.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `plan`.

@@ -30,6 +30,10 @@ impl Reader {
         Self { client, server, timeout }
     }
 
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Every object of a kind, in the whole cluster.
     pub(crate) async fn all<K>(&self, fields: Option<&str>) -> Result<Vec<K>, ReadError>
     where
@@ -118,7 +122,12 @@ impl Reader {
         }
     }
 
-    fn what<K: Resource>(&self, verb: &'static str, namespace: Option<&str>, name: Option<&str>) -> What
+    pub(super) fn what<K: Resource>(
+        &self,
+        verb: &'static str,
+        namespace: Option<&str>,
+        name: Option<&str>,
+    ) -> What
     where
         K::DynamicType: Default,
     {
@@ -134,7 +143,7 @@ impl Reader {
         }
     }
 
-    async fn bounded<T>(
+    pub(super) async fn bounded<T>(
         &self,
         what: &What,
         request: impl Future<Output = kube::Result<T>>,

@@ -1,5 +1,6 @@
-//! What is read of the cluster, and what is said when it cannot be.
+//! What is read of the cluster and the little that is written, and what is said when it cannot be.
 
+mod edit;
 mod error;
 mod kinds;
 mod lists;

@@ -1,7 +1,7 @@
 //! `kubectl ferrolb l2`.
 
 mod members;
-mod owner;
+pub(super) mod owner;
 mod owners;
 
 use anyhow::Result;

@@ -34,6 +34,8 @@ struct OwnerOut {
     services: Vec<String>,
     #[serde(flatten)]
     ownership: Ownership,
+    /// The candidate that was asked for: the VIP is to be there, and is or moves there as soon as it can.
+    move_to: Option<String>,
     /// The candidates, the preferred one first.
     candidates: Vec<String>,
     slice: String,
@@ -87,6 +89,7 @@ fn told(
             ip: vip.ip.clone(),
             services: services.collect(),
             ownership,
+            move_to: vip.layer2.as_ref().and_then(|layer2| layer2.move_to.clone()),
             candidates: vip.layer2.clone().unwrap_or_default().nodes,
             slice: slice.metadata.name.clone().unwrap_or_default(),
             problems,
@@ -307,7 +310,7 @@ VIP           SERVICES       NODE   INTERFACE   SINCE   WHY                     
         let wanted = serde_json::json!({
             "ip": "192.0.2.128", "services": ["default/web"], "state": "AsPlanned", "node": "n1",
             "interfaces": ["eth0"], "since": null, "term": null, "why": "it is the first candidate",
-            "duplicates": [], "candidates": ["n1"], "slice": "vips-0", "problems": [],
+            "duplicates": [], "moveTo": null, "candidates": ["n1"], "slice": "vips-0", "problems": [],
         });
         assert_eq!(told, wanted);
     }
