@@ -18,6 +18,7 @@ mod fields;
 mod finalizer;
 mod flood;
 mod frames;
+mod handover;
 mod installed;
 mod ipv6;
 mod kinds;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         priority::trials(),
         frames::trials(),
         owners::trials(),
+        handover::trials(),
         outage::trials(),
         installed::trials(),
         finalizer::trials(),
