@@ -112,7 +112,8 @@ fn user(rng: &mut Rng) -> Op {
         85..89 => Op::DeletePool(pick(rng, &[0, 1, 2])),
         89..94 => Op::Label(pick(rng, &["a", "b"]), rng.below(2) == 0),
         94..97 => Op::AddNode(rng.below(3)),
-        _ => Op::RemoveNode(1 + rng.below(2)),
+        97..99 => Op::RemoveNode(1 + rng.below(2)),
+        _ => Op::Rebalance(rng.next()),
     }
 }
 
@@ -162,7 +163,7 @@ fn families(rng: &mut Rng) -> (Families, Option<&'static str>) {
 }
 
 fn edit(rng: &mut Rng) -> Edit {
-    match rng.below(9) {
+    match rng.below(10) {
         0 => Edit::Address(sometimes(rng, 70, ADDRESSES)),
         1 => Edit::Pool(sometimes(rng, 70, &["lan", "wan", "named"])),
         2 => Edit::Key(sometimes(rng, 70, &["k", "l"])),
@@ -174,6 +175,7 @@ fn edit(rng: &mut Rng) -> Edit {
         5 => Edit::Local(rng.below(2) == 0),
         6 => Edit::Label(rng.next()),
         7 => Edit::Leave,
+        8 => Edit::MoveTo(sometimes(rng, 70, &["n0", "n1", "n2", "n9"])),
         _ => Edit::Return(sometimes(rng, 30, &["ferrolb.io/lb", "other.io/lb"])),
     }
 }

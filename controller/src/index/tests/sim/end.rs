@@ -66,6 +66,7 @@ fn check(world: &mut World, scenario: &Scenario) {
     found.extend(world.checks.nobody_kept(&world.store));
     found.extend(statuses(world));
     found.extend(slices(world));
+    found.extend(moves(world));
     if no_pool_is_bad(world) {
         found.extend(waits(world));
         found.extend(counters(world));
@@ -256,6 +257,34 @@ fn slices(world: &World) -> Vec<String> {
     }
     if is != should.difference(&of(true)).copied().collect() && !world.store.nodes.is_empty() {
         found.push(format!("announced are {is:?}, statuses name {should:?}"));
+    }
+    found
+}
+
+/// A VIP is to move where a Service asks for that and the node may have it, and nowhere else; a rebalance that was asked for is
+/// done, and what it moved has arrived.
+fn moves(world: &World) -> Vec<String> {
+    let mut found = Vec::new();
+    for vip in world.store.slices.values().flat_map(|slice| &slice.spec.vips) {
+        let asks = vip.services.iter().find_map(|one| {
+            let id = ferrolb_model::ServiceId::new(one.namespace.as_str(), one.name.as_str());
+            ferrolb_config::service(world.store.services.get(&id)?).move_to
+        });
+        let layer2 = vip.layer2.clone().unwrap_or_default();
+        let wanted = asks.map(|node| node.to_string()).filter(|node| world.store.nodes.contains_key(node));
+        if layer2.move_to != wanted {
+            found.push(format!("{} moves to {:?}, asked was for {wanted:?}", vip.ip, layer2.move_to));
+        }
+        if wanted.is_some() && layer2.nodes.first() != wanted.as_ref() {
+            found.push(format!("{} is planned for {:?}, asked was for {wanted:?}", vip.ip, layer2.nodes));
+        }
+    }
+    for (name, object) in &world.store.advertisements {
+        let asked = object.metadata.annotations.as_ref().and_then(|all| all.get(ferrolb_api::REBALANCE));
+        let done = object.status.as_ref().map(|status| &status.rebalanced_for);
+        if asked.is_some() && asked != done {
+            found.push(format!("{name} was to be balanced for {asked:?}, and was for {done:?}"));
+        }
     }
     found
 }

@@ -19,6 +19,8 @@ pub(super) enum Op {
     Label(&'static str, bool),
     AddNode(u64),
     RemoveNode(u64),
+    /// Asks for balance.
+    Rebalance(u64),
     Fault(Fault),
 }
 
@@ -54,6 +56,8 @@ pub(super) enum Edit {
     Port(u16),
     Families(Families, Option<&'static str>),
     Local(bool),
+    /// Asks for a node, or no longer does.
+    MoveTo(Option<&'static str>),
     /// Nothing that matters: a label.
     Label(u64),
     /// To `ClusterIP`, or back with this class.

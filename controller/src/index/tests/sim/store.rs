@@ -215,7 +215,11 @@ impl Store {
 
     fn patch_advertisement(&mut self, name: &str, patch: &Value) -> Applied {
         let Some(object) = self.advertisements.get_mut(name) else { return Applied::refused(Verdict::Gone) };
-        let status: L2AdvertisementStatus = serde_json::from_value(patch["status"].clone()).unwrap();
+        let mut status: L2AdvertisementStatus = serde_json::from_value(patch["status"].clone()).unwrap();
+        if let (true, Some(before)) = (status.rebalanced_for.is_empty(), &object.status) {
+            // A merge patch leaves what it does not name.
+            status.rebalanced_for.clone_from(&before.rebalanced_for);
+        }
         if object.status.as_ref() == Some(&status) {
             return done(object.metadata.resource_version.clone());
         }

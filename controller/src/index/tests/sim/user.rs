@@ -59,6 +59,7 @@ impl World {
                     self.publish(Some(Event::Nodes(Change::Deleted(node))));
                 }
             }
+            Op::Rebalance(value) => self.ask_for_balance(value),
             Op::Fault(fault) => self.fail(&fault),
         }
     }
@@ -121,6 +122,10 @@ impl World {
             Edit::Local(local) => {
                 service.spec.external_traffic_policy = Some(if *local { "Local" } else { "Cluster" }.into());
             }
+            Edit::MoveTo(node) => {
+                annotate(&mut service, ferrolb_api::MOVE_TO, *node);
+                may_move = false;
+            }
             Edit::Label(value) => {
                 let labels = service.metadata.labels.get_or_insert_default();
                 labels.insert("touched".into(), value.to_string());
@@ -146,6 +151,16 @@ impl World {
         service.metadata.resource_version = Some(self.store.next_version());
         let event = self.store.replace_service(&id, service);
         self.publish(event);
+    }
+
+    fn ask_for_balance(&mut self, value: u64) {
+        let version = self.store.next_version();
+        let Some(all) = self.store.advertisements.get_mut("all") else { return };
+        let annotations = all.metadata.annotations.get_or_insert_default();
+        annotations.insert(ferrolb_api::REBALANCE.into(), value.to_string());
+        all.metadata.resource_version = Some(version);
+        let event = Event::Advertisements(Change::Applied(all.clone()));
+        self.publish(Some(event));
     }
 
     fn edit_status(&mut self, number: u64, hand: &Hand) {
