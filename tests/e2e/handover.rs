@@ -194,7 +194,16 @@ struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
+    /// Once kube-proxy knows the VIP on every node: where it does not, a flow that moves there is not translated, whoever answers
+    /// ARP.
     fn of(vip: &'a Vip<'a>) -> Result<Self> {
+        for node in vip.lab().nodes() {
+            wait_for(&format!("kube-proxy on {} knows the VIP", node.name()), PATIENCE, || {
+                let rules = node.check(["nft", "list", "map", "ip", "kube-proxy", "service-ips"])?;
+                ensure!(rules.contains(&vip.address.to_string()), "it does not");
+                Ok(())
+            })?;
+        }
         let probe = vip.probe()?;
         Ok(Self { vip, probe, since: monotonic_ns() })
     }

@@ -267,7 +267,7 @@ fn moves(world: &World) -> Vec<String> {
     let mut found = Vec::new();
     for vip in world.store.slices.values().flat_map(|slice| &slice.spec.vips) {
         let asks = vip.services.iter().find_map(|one| {
-            let id = ferrolb_model::ServiceId::new(one.namespace.as_str(), one.name.as_str());
+            let id = ServiceId::new(one.namespace.as_str(), one.name.as_str());
             ferrolb_config::service(world.store.services.get(&id)?).move_to
         });
         let layer2 = vip.layer2.clone().unwrap_or_default();
