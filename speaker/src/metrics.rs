@@ -195,7 +195,7 @@ const FAMILIES: &[Family] = &[
         name: "ferrolb_speaker_late_wakeups",
         help: "Times the wire thread woke up late, by how late",
         label: Some("severity"),
-        values: counters! { "late" => late_loops, "stalled" => stalls },
+        values: counters! { "late" => late_loops, "unheard" => long_gaps, "stalled" => stalls },
     },
     Family {
         name: "ferrolb_speaker_socket_frames",

@@ -69,6 +69,8 @@ pub struct Counters {
     pub duplicates: u64,
     /// Times the own loop came so late that silence was not counted.
     pub late_loops: u64,
+    /// Times the own loop stood still for longer than D − 2 T, so that others may have had reason to think it dead.
+    pub long_gaps: u64,
     /// Times the own loop came so late that all VIPs were given up.
     pub stalls: u64,
     /// Speaker frames not sent because the queue was full.

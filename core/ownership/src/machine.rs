@@ -127,6 +127,8 @@ impl Machine {
     pub(crate) fn observe(&mut self, now: Instant) {
         let late = now.since(self.next.max(self.now));
         let stalled = self.has_stalled(now);
+        let unheard = self.silence().saturating_sub(2 * self.pace.current);
+        self.counters.long_gaps += u64::from(now.since(self.now) > unheard);
         self.now = self.now.max(now);
         // The loop sleeps for up to T: half of T late, T and a half may have passed unheard, which D outlasts.
         if late > self.pace.current / 2 {
@@ -250,5 +252,32 @@ impl Machine {
             self.mute(address, cause);
         }
         self.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ClusterId, Key, Keys, NodeName, Timing, Uid};
+
+    #[test]
+    fn a_gap_is_long_before_it_is_a_stall() {
+        let settings = Settings {
+            cluster: ClusterId(1),
+            keys: Keys::new(Key::new(&[1; 32]).unwrap(), None),
+            node: NodeName::new("n1").unwrap(),
+            uid: Uid([1; 16]),
+            timing: Timing::REALTIME,
+            gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+        };
+        let mut now = Instant::ZERO;
+        let mut machine = Machine::new(now, settings, 1, true, 1);
+        // D is 88.75 ms and T 25 ms: others may claim after 38.75 ms, all is given up after 63.75 ms.
+        let mut counted = |gap| {
+            now += Duration::from_millis(gap);
+            machine.observe(now);
+            (machine.counters.long_gaps, machine.counters.stalls)
+        };
+        assert_eq!([38, 39, 63, 64].map(&mut counted), [(0, 0), (1, 0), (2, 0), (3, 1)]);
     }
 }
