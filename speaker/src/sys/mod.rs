@@ -17,6 +17,6 @@ pub use clock::{Clocks, now};
 pub use filter::{Acceptance, program};
 pub use groups::Groups;
 pub use inotify::FolderWatch;
-pub use packet::{Batch, PacketSocket};
-pub use schedule::{limit_memory, schedule_realtime};
+pub use packet::{Batch, Burst, PacketSocket};
+pub use schedule::{limit_memory, schedule_realtime, schedule_short_slice};
 pub use wake::{Waker, Wakeups};

@@ -64,6 +64,10 @@ impl Wire {
         let thread =
             std::thread::Builder::new().name("wire".to_owned()).stack_size(STACK).spawn(move || {
                 let realtime = sys::schedule_realtime().is_ok();
+                if !realtime {
+                    // Heartbeats at the ordinary pace bear a kernel that does not even give short slices.
+                    let _ = sys::schedule_short_slice();
+                }
                 let _ = started.send(realtime);
                 let timing = if realtime { Timing::REALTIME } else { Timing::ORDINARY };
                 let identity = Identity { settings: Settings { timing, ..identity.settings }, ..identity };

@@ -5,7 +5,7 @@ use ferrolb_ownership::{Event, Interface, Segment, Settings, StateName};
 use ferrolb_sansio::Instant;
 
 use super::message::{PortReport, SocketCounters};
-use crate::sys::{self, Acceptance, Batch, Clocks, PacketSocket, Wakeups, program};
+use crate::sys::{self, Acceptance, Batch, Burst, Clocks, PacketSocket, Wakeups, program};
 
 /// One interface: its segment and the socket that feeds it.
 #[derive(Debug)]
@@ -23,12 +23,12 @@ pub(super) struct Port {
 #[derive(Debug)]
 pub(super) struct Buffers {
     batch: Batch,
-    frame: Vec<u8>,
+    burst: Burst,
 }
 
 impl Buffers {
     pub(super) fn new() -> Self {
-        Self { batch: Batch::default(), frame: Vec::with_capacity(2048) }
+        Self { batch: Batch::default(), burst: Burst::default() }
     }
 }
 
@@ -82,16 +82,22 @@ impl Port {
 
     /// Sends what the segment has to say, but nothing that was meant before this process was stopped.
     pub(super) fn transmit(&mut self, buffers: &mut Buffers) {
-        while self.segment.poll_transmit(&mut buffers.frame) {
+        let burst = &mut buffers.burst;
+        loop {
+            while burst.push(|frame| self.segment.poll_transmit(frame)) {}
+            if burst.is_empty() {
+                return;
+            }
             let now = sys::now();
             if self.segment.has_stalled(now) {
+                burst.clear();
                 self.segment.handle_timeout(now);
                 continue;
             }
-            match self.socket.send(&buffers.frame) {
-                Ok(()) => self.counters.sent += 1,
-                Err(_) => self.counters.refused += 1,
-            }
+            let meant = burst.len();
+            let taken = self.socket.send(burst);
+            self.counters.sent += taken as u64;
+            self.counters.refused += (meant - taken) as u64;
         }
     }
 

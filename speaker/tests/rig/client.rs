@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ferrolb_neighbor::Mac;
-use ferrolb_speaker::sys::{Acceptance, Batch, PacketSocket, program};
+use ferrolb_speaker::sys::{Acceptance, Batch, Burst, PacketSocket, program};
 
 /// A host that asks who has an address, and hears every answer.
 pub struct Client {
@@ -34,7 +34,7 @@ impl Client {
     pub fn ask_tagged(&mut self, vlan: u8, vip: IpAddr, wait: Duration) -> Vec<Mac> {
         let mut frame = self.question(vip);
         frame.splice(12..12, [0x81, 0, 0, vlan]);
-        self.socket.send(&frame).unwrap();
+        self.inject(&frame).unwrap();
         self.gather(vip, wait)
     }
 
@@ -75,7 +75,7 @@ impl Client {
     }
 
     fn send(&self, vip: IpAddr) {
-        self.socket.send(&self.question(vip)).unwrap();
+        self.inject(&self.question(vip)).unwrap();
     }
 
     fn question(&self, vip: IpAddr) -> Vec<u8> {
@@ -155,7 +155,12 @@ impl Client {
 
     /// Sends bytes as they are.
     pub fn inject(&self, frame: &[u8]) -> std::io::Result<()> {
-        self.socket.send(frame)
+        let mut burst = Burst::default();
+        burst.push(|room| {
+            room.extend_from_slice(frame);
+            true
+        });
+        if self.socket.send(&mut burst) == 1 { Ok(()) } else { Err(std::io::Error::other("not taken")) }
     }
 
     /// The client's own address.
