@@ -94,11 +94,16 @@ impl Machine {
         ahead.filter_map(until).filter(|until| self.now < *until).max()
     }
 
+    /// Whether, within D, a peer heard this speaker or a witness answered it.
+    pub(crate) fn reaches_anybody(&self) -> bool {
+        let recent = |at: Option<Instant>| at.is_some_and(|at| self.now.since(at) < self.silence());
+        recent(self.witness) || self.peers.iter().any(|peer| recent(peer.heard_us))
+    }
+
     /// Whether a candidate of the VIP has been heard for D without hearing us, and nobody else hears us either.
     pub(crate) fn unheard(&self, vip: &Vip) -> bool {
         let silence = self.silence();
-        let recent = |at: Option<Instant>| at.is_some_and(|at| self.now.since(at) < silence);
-        if recent(self.witness) || self.peers.iter().any(|peer| recent(peer.heard_us)) {
+        if self.reaches_anybody() {
             return false;
         }
         self.peers.iter().any(|peer| {

@@ -24,6 +24,8 @@ struct OwnPage {
     claims: Vec<Claim>,
     /// Claims that were on this page and lost, with the moment of the loss; told for a minute.
     lost: Vec<(IpAddr, Instant)>,
+    /// Whether a claim on it was made while this speaker was cut off.
+    cut_off: bool,
 }
 
 impl OwnPages {
@@ -67,7 +69,7 @@ impl OwnPages {
 
     /// Whether some claim was made while this speaker was cut off.
     pub(crate) fn any_cut_off(&self) -> bool {
-        self.pages.iter().flat_map(|page| &page.claims).any(|claim| !claim.connected)
+        self.pages.iter().any(|page| page.cut_off)
     }
 
     /// The version and claims of a page.
@@ -109,7 +111,9 @@ impl OwnPages {
     }
 
     fn touch(&mut self, index: usize) {
-        self.pages[index].version += 1;
+        let page = &mut self.pages[index];
+        page.version += 1;
+        page.cut_off = page.claims.iter().any(|claim| !claim.connected);
         self.changed.insert(u16::try_from(index).expect("there are at most MAX_PAGES pages"));
     }
 }
@@ -218,5 +222,18 @@ mod tests {
         assert!(held.current());
         assert_eq!(held.claim(claim(40, 1).vip), Some(&claim(40, 2)));
         assert!(held.claim(claim(0, 1).vip).is_none());
+    }
+
+    #[test]
+    fn a_claim_made_while_cut_off_is_known_until_it_is_raised_or_withdrawn() {
+        let mut own = OwnPages::default();
+        let cut_off = |n| Claim { connected: false, ..claim(n, 1) };
+        assert!((0..100).all(|n| own.claim(claim(n, 1))) && !own.any_cut_off());
+        own.claim(cut_off(50));
+        own.claim(cut_off(90));
+        own.claim(claim(50, 2));
+        assert!(own.any_cut_off());
+        own.withdraw(claim(90, 1).vip, None);
+        assert!(!own.any_cut_off());
     }
 }

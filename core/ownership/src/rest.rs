@@ -14,7 +14,8 @@ use crate::wire::Flags;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Standing {
     joined: bool,
-    witnessed: bool,
+    /// A witness answers once a second: that it did, and that this was long ago, is no news while peers hear us.
+    reaches_anybody: bool,
     settled: bool,
     shadowed: bool,
     deaf: bool,
@@ -50,7 +51,7 @@ impl Machine {
         let now = self.now;
         let standing = Standing {
             joined: self.join.is_none(),
-            witnessed: self.witness.is_some_and(|at| now.since(at) < self.silence()),
+            reaches_anybody: self.reaches_anybody(),
             settled: self.settled(),
             shadowed: self.is_shadowed(),
             deaf: self.deaf(),
@@ -136,7 +137,7 @@ impl PeerStanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClusterId, Key, Keys, NodeName, Plan, Presence, Settings, Timing, Uid, VipPlan};
+    use crate::{ClusterId, Key, Keys, NodeName, Plan, Presence, Settings, ShortUid, Timing, Uid, VipPlan};
 
     const VIPS: u8 = 50;
 
@@ -184,6 +185,30 @@ mod tests {
         machine.presence(Presence::Staying);
         run(&mut machine, 100);
         assert!(machine.restless.is_empty());
+    }
+
+    /// A witness answers once a second, far less often than D.
+    #[test]
+    fn a_witness_that_answers_now_and_then_stirs_nobody_while_a_peer_hears_us() {
+        let mut machine = machine();
+        run(&mut machine, 900);
+        let mut standings = Vec::new();
+        for turn in 0..300 {
+            let now = machine.now + Duration::from_millis(10);
+            machine.observe(now);
+            if turn % 100 == 0 {
+                machine.witness(now);
+            }
+            let interval = Timing::REALTIME.min_interval;
+            let peer = machine.peers.entry(ShortUid(7), interval).0;
+            peer.proven = true;
+            (peer.heard_us, peer.life.heard, peer.contact) = (Some(now), Some(now), now);
+            machine.heard = now;
+            machine.timeout();
+            while machine.poll_frame(&mut Vec::new()).is_some() {}
+            standings.push(machine.standings);
+        }
+        assert_eq!(standings[50], standings[299], "nothing changed after the peer was met");
     }
 
     #[test]
