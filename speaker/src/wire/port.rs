@@ -57,8 +57,8 @@ impl Port {
         })
     }
 
-    /// Lets the segment hear every frame that arrived before `wake`, answering as it goes. What arrived later waits
-    /// for the next wake-up, so a flood cannot keep the timers from their turn.
+    /// Lets the segment hear every frame that arrived before `wake`, and sends its answers before anything else is done. What
+    /// arrived later waits for the next wake-up, so a flood cannot keep the timers from their turn.
     pub(super) fn drain(&mut self, wake: Instant, buffers: &mut Buffers) {
         for turn in 1_u32.. {
             // An error is a link that went down, which is told by other means.
@@ -78,6 +78,7 @@ impl Port {
             }
         }
         self.drained = wake;
+        self.transmit(buffers);
     }
 
     /// Sends what the segment has to say, but nothing that was meant before this process was stopped.
