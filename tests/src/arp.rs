@@ -51,8 +51,16 @@ impl Asker {
     /// # Errors
     /// The frame cannot be sent.
     pub fn ask(&self, address: Ipv4Addr) -> Result<u64> {
+        self.ask_as(self.source, address)
+    }
+
+    /// The same as if from a host with the address `source`, which the answer repeats.
+    ///
+    /// # Errors
+    /// The frame cannot be sent.
+    pub fn ask_as(&self, source: Ipv4Addr, address: Ipv4Addr) -> Result<u64> {
         let at = now();
-        self.socket.send(&request(self.socket.mac, self.source, address))?;
+        self.socket.send(&request(self.socket.mac, source, address))?;
         Ok(at)
     }
 
@@ -118,16 +126,37 @@ fn request(mac: Mac, source: Ipv4Addr, target: Ipv4Addr) -> [u8; LENGTH] {
     frame
 }
 
+/// What an ARP frame says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet {
+    /// Whether it asks; if not, it answers.
+    pub asks: bool,
+    /// Who says so.
+    pub mac: Mac,
+    /// The address it says it has.
+    pub address: Ipv4Addr,
+    /// The address it asks for, or whom it answers.
+    pub target: Ipv4Addr,
+}
+
+impl Packet {
+    /// Reads an Ethernet frame; `None` if it is no question or answer of ARP.
+    pub fn read(frame: &[u8]) -> Option<Self> {
+        let body = frame.get(14..LENGTH)?;
+        let kind = u16::from_be_bytes([body[6], body[7]]);
+        if frame[12..14] != ETHER_TYPE.to_be_bytes() || ![REQUEST, REPLY].contains(&kind) {
+            return None;
+        }
+        let address = |at: usize| Ipv4Addr::new(body[at], body[at + 1], body[at + 2], body[at + 3]);
+        let mac = body[8..14].try_into().expect("six bytes were taken");
+        Some(Self { asks: kind == REQUEST, mac, address: address(14), target: address(24) })
+    }
+}
+
 /// Whose address a reply (gratuitous ones too) announces, and where it is.
 fn reply(frame: &[u8]) -> Option<(Ipv4Addr, Mac)> {
-    let body = frame.get(14..LENGTH)?;
-    let kind = u16::from_be_bytes([body[6], body[7]]);
-    if frame[12..14] != ETHER_TYPE.to_be_bytes() || kind != REPLY {
-        return None;
-    }
-    let mac: Mac = body[8..14].try_into().expect("six bytes were taken");
-    let address: [u8; 4] = body[14..18].try_into().expect("four bytes were taken");
-    Some((address.into(), mac))
+    let packet = Packet::read(frame).filter(|packet| !packet.asks)?;
+    Some((packet.address, packet.mac))
 }
 
 #[cfg(test)]
@@ -139,6 +168,8 @@ mod tests {
         let (mac, target) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(192, 0, 2, 128));
         let mut frame = request(mac, Ipv4Addr::new(192, 0, 2, 1), target);
         assert_eq!(reply(&frame), None);
+        let asked = Packet { asks: true, mac, address: Ipv4Addr::new(192, 0, 2, 1), target };
+        assert_eq!(Packet::read(&frame), Some(asked));
         frame[20..22].copy_from_slice(&REPLY.to_be_bytes());
         frame[22..28].copy_from_slice(&[2, 0, 0, 0, 0, 0x0b]);
         frame[28..32].copy_from_slice(&target.octets());

@@ -7,6 +7,7 @@ pub mod flood;
 pub mod inside;
 pub mod metrics;
 mod packet;
+pub mod sniff;
 
 pub use inside::inside;
 pub use packet::{Mac, mac_text};

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use ferrolb_lab::Lab;
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
-use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns};
 use nix::sys::socket::{
     ControlMessageOwned, LinkAddr, MsgFlags, SockaddrLike, bind, recvmsg, send, setsockopt,
 };
@@ -28,6 +28,9 @@ pub fn mac_text(mac: Mac) -> String {
 /// What every host of a lab calls its cable to the switch.
 const INTERFACE: &str = "eth0";
 
+/// In bytes: some thousand frames, so that none is lost while the reader waits for its turn on a busy machine.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
 /// Sends and receives whole Ethernet frames.
 #[derive(Debug)]
 pub(crate) struct PacketSocket {
@@ -46,6 +49,8 @@ impl PacketSocket {
             let address = link_address()?;
             bind(socket.as_raw_fd(), &address).context("cannot bind a packet socket")?;
             setsockopt(&socket, ReceiveTimestampns, &true)?;
+            setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER)
+                .context("cannot enlarge a packet socket's buffer")?;
             let mac = address.addr().context("the interface has no MAC address")?;
             Ok(Self { socket, mac })
         })
