@@ -71,7 +71,7 @@ figures: ## write the tables of README.md from bench/results
 	@hack/figures.sh
 
 .PHONY: bench-failover
-bench-failover: ## how long a VIP is away when its owner fails (RUNS=100)
+bench-failover: ## how long VIPs are away when their owner fails or leaves, beside keepalived (RUNS=100)
 	@hack/bench.sh failover $(or $(RUNS),100)
 
 .PHONY: bench-ipam

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ferrolb_lab::Checkout;
 use serde_json::{Map, Value, json};
 
@@ -58,6 +58,25 @@ impl Report {
         self.keys.iter().find(|(name, _)| name == key)?.1.as_f64()
     }
 
+    /// Fails unless each key of `bounds` was measured and lies between the least and the most that is believed of it.
+    ///
+    /// # Errors
+    /// Names every key that does not.
+    pub fn check(&self, bounds: &[(&str, f64, f64)]) -> Result<()> {
+        let breaches: Vec<String> =
+            bounds.iter().filter_map(|(key, least, most)| self.breach(key, *least, *most)).collect();
+        ensure!(breaches.is_empty(), "the run does not make sense: {}", breaches.join("; "));
+        Ok(())
+    }
+
+    fn breach(&self, key: &str, least: f64, most: f64) -> Option<String> {
+        match self.of(key) {
+            None => Some(format!("{key} is missing")),
+            Some(value) if (least..=most).contains(&value) => None,
+            Some(value) => Some(format!("{key} is {value}, not between {least} and {most}")),
+        }
+    }
+
     fn line(&self) -> String {
         self.keys.iter().fold(self.name.to_owned(), |mut line, (key, value)| {
             write!(line, " {key}={value}").expect("writing to a String does not fail");
@@ -75,5 +94,16 @@ mod tests {
         let mut report = Report::new("bench-x");
         report.count("runs", 3).value("p50_ms", 12.34567);
         assert_eq!(report.line(), "bench-x runs=3 p50_ms=12.346");
+    }
+
+    #[test]
+    fn a_value_out_of_its_bounds_or_none_at_all_is_not_believed() {
+        let mut report = Report::new("bench-x");
+        report.value("ratio", 7.0).value("odd", f64::NAN);
+        assert!(report.check(&[("ratio", 0.1, 7.0)]).is_ok());
+        let breach = report.check(&[("ratio", 0.1, 5.0)]).unwrap_err().to_string();
+        assert!(breach.ends_with("ratio is 7, not between 0.1 and 5"), "{breach}");
+        assert!(report.check(&[("odd", 0.0, 5.0)]).is_err());
+        assert!(report.check(&[("none", 0.0, 5.0)]).unwrap_err().to_string().ends_with("none is missing"));
     }
 }

@@ -1,18 +1,20 @@
 //! The two clients: each asks once a millisecond, all the time, and writes down who answers.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ferrolb_lab::Lab;
 use ferrolb_tests::arp::{Asker, clock};
 use ferrolb_tests::{inside, mac_text};
 
-use crate::rig::{ASKER, PORT, Rig, VIP};
+use crate::rig::{PORT, Rig};
 
+/// The host that asks by ARP, and its address.
+pub(crate) const ASKER: (&str, Ipv4Addr) = ("cp", Ipv4Addr::new(192, 0, 2, 1));
 const PERIOD: Duration = Duration::from_millis(1);
 /// No failure is waited out longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,11 +57,11 @@ pub(crate) struct Clients {
 pub(crate) struct Mark(());
 
 impl Clients {
-    pub(crate) fn start(rig: &Rig) -> Result<Self> {
+    pub(crate) fn start(rig: &Rig, vip: Ipv4Addr) -> Result<Self> {
         let (warm, anew, stop) =
             (Arc::<Seen>::default(), Arc::<Seen>::default(), Arc::<AtomicBool>::default());
-        let mut threads = warm_client(&rig.lab, &warm, &stop)?;
-        threads.extend(asking_client(&rig.lab, &anew, &stop)?);
+        let mut threads = warm_client(&rig.lab, vip, &warm, &stop)?;
+        threads.extend(asking_client(&rig.lab, vip, &anew, &stop)?);
         Ok(Self { warm, anew, stop, threads })
     }
 
@@ -70,9 +72,11 @@ impl Clients {
         Mark(())
     }
 
-    /// The nodes that answered since the mark: those of the warm client, those of the other.
-    pub(crate) fn answerers(&self) -> (Vec<String>, Vec<String>) {
-        (self.warm.nodes(), self.anew.nodes())
+    /// The one node that answered both clients since the mark.
+    pub(crate) fn only_node(&self) -> Result<String> {
+        let (warm, anew) = (self.warm.nodes(), self.anew.nodes());
+        ensure!(warm.len() == 1 && warm == anew, "the clients are answered by {warm:?} and {anew:?}");
+        Ok(warm[0].clone())
     }
 
     /// When either client was first answered by another node than `owner` since the mark; waits for it.
@@ -104,11 +108,16 @@ impl Drop for Clients {
 }
 
 /// Asks the echo server at the VIP by way of the kernel's neighbour cache.
-fn warm_client(lab: &Lab, seen: &Arc<Seen>, stop: &Arc<AtomicBool>) -> Result<Vec<JoinHandle<()>>> {
+fn warm_client(
+    lab: &Lab,
+    vip: Ipv4Addr,
+    seen: &Arc<Seen>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<JoinHandle<()>>> {
     let socket = inside(lab, "client", || {
         let socket = UdpSocket::bind("0.0.0.0:0")?;
         socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-        socket.connect((IpAddr::V4(VIP), PORT)).context("the client has no route to the VIP")?;
+        socket.connect((IpAddr::V4(vip), PORT)).context("the client has no route to the VIP")?;
         Ok(socket)
     })?;
     let receiver = socket.try_clone()?;
@@ -134,15 +143,20 @@ fn warm_client(lab: &Lab, seen: &Arc<Seen>, stop: &Arc<AtomicBool>) -> Result<Ve
 }
 
 /// Asks by ARP from a host that has nothing else to do, so that the warm client learns nothing from it.
-fn asking_client(lab: &Lab, seen: &Arc<Seen>, stop: &Arc<AtomicBool>) -> Result<Vec<JoinHandle<()>>> {
-    let asker = Arc::new(Asker::open(lab, "cp", ASKER)?);
+fn asking_client(
+    lab: &Lab,
+    vip: Ipv4Addr,
+    seen: &Arc<Seen>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let asker = Arc::new(Asker::open(lab, ASKER.0, ASKER.1)?);
     let (asking, stopped) = (Arc::clone(&asker), Arc::clone(stop));
-    let sender = thread::spawn(move || every_millisecond(&stopped, || drop(asking.ask(VIP))));
+    let sender = thread::spawn(move || every_millisecond(&stopped, || drop(asking.ask(vip))));
     let (lab, seen, stop) = (lab.clone(), Arc::clone(seen), Arc::clone(stop));
     let receiver = thread::spawn(move || {
         while !stop.load(Ordering::Relaxed) {
             if let Ok(Some(answer)) = asker.answer(Duration::from_millis(100))
-                && answer.address == VIP
+                && answer.address == vip
                 && let Some(node) = lab.node_with_mac(&mac_text(answer.mac))
             {
                 seen.add(&node, answer.at);

@@ -1,39 +1,47 @@
-//! Three nodes without a cluster, each with the VIP on its loopback interface, an echo server, and a speaker.
+//! Three nodes without a cluster, each with the VIP on its loopback interface, an echo server, and what is measured.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
-use std::sync::Mutex;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ferrolb_bench::{Resident, Samples, beside};
-use ferrolb_lab::{Lab, Options, Running, Space};
+use ferrolb_bench::beside;
+use ferrolb_lab::{Lab, Options, Running, Space, wait};
 use ferrolb_tests::metrics::Metrics;
+use nix::sys::signal::Signal;
 
-use crate::clients::Clients;
+use crate::vips::{VIP, Vips};
 
-pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 128);
 /// The port of the echo servers.
 pub(crate) const PORT: u16 = 7777;
-/// The address of the host that asks by ARP, `cp`.
-pub(crate) const ASKER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+/// How many nodes there are.
+pub(crate) const NODES: u8 = 3;
 
 const NAME: &str = "bench-failover";
-const NODES: u8 = 3;
 const SPEAKER: &str = "ferrolb-speaker";
-const ADMIN_PORT: u16 = 7473;
+/// Where speakers serve their metrics.
+pub(crate) const ADMIN_PORT: u16 = 7473;
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
-/// How long everything must have been as it should be.
-const SETTLED_FOR: Duration = Duration::from_millis(300);
+
+/// How the speakers' wire threads are scheduled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheduling {
+    /// As `deploy/` permits.
+    Realtime,
+    /// Without CAP_SYS_NICE, as where it is not granted.
+    Ordinary,
+}
 
 /// The lab with all that runs on it.
 pub(crate) struct Rig {
     pub(crate) lab: Lab,
-    /// Servers and speakers, by node; dropping one ends it.
+    /// Dropping one ends it.
     servers: Vec<Running>,
-    speakers: Mutex<Vec<(String, Running)>>,
+    /// What is measured, by node.
+    daemons: RefCell<BTreeMap<String, Running>>,
 }
 
 impl Rig {
@@ -41,7 +49,7 @@ impl Rig {
         Lab::down_named(NAME)?;
         let lab =
             Lab::up(&Options { name: NAME.into(), nodes: NODES, cluster: false, ..Options::default() })?;
-        let mut rig = Self { lab, servers: Vec::new(), speakers: Mutex::default() };
+        let mut rig = Self { lab, servers: Vec::new(), daemons: RefCell::default() };
         if let Err(error) = rig.fill() {
             rig.down()?;
             return Err(error);
@@ -50,8 +58,8 @@ impl Rig {
     }
 
     pub(crate) fn down(self) -> Result<()> {
-        let Self { lab, servers, speakers } = self;
-        drop((servers, speakers));
+        let Self { lab, servers, daemons } = self;
+        drop((servers, daemons));
         lab.down()
     }
 
@@ -61,38 +69,72 @@ impl Rig {
         let manifests = folder.join("manifests");
         fs::create_dir_all(&manifests)?;
         fs::write(manifests.join("heartbeat.key"), [7; 32])?;
-        fs::write(manifests.join("vip.yaml"), manifest())?;
         for node in self.lab.nodes() {
             prepare(&node)?;
             let mut command = node.command(["/lab/bin/ferrolb-lab", "serve", "--server", node.name()])?;
             self.servers.push(node.spawn(command.stdin(Stdio::null()))?);
-            self.start_speaker(node.name())?;
         }
         Ok(())
     }
 
-    /// Starts the speaker of a node, once the one that was killed there is gone.
-    pub(crate) fn start_speaker(&self, node: &str) -> Result<()> {
-        let mut speakers = self.speakers.lock().expect("no holder of this lock panics");
-        if let Some(killed) = speakers.iter().position(|(name, _)| name == node) {
-            speakers.remove(killed).1.wait()?;
+    /// The names of the nodes.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        self.lab.nodes().iter().map(|node| node.name().to_owned()).collect()
+    }
+
+    /// Starts speakers on all nodes in place of what runs there, and waits until each VIP has its owner.
+    pub(crate) fn deploy(&self, scheduling: Scheduling, vips: &Vips) -> Result<()> {
+        self.stop_all()?;
+        fs::write(self.lab.folder().join("manifests/vips.yaml"), vips.manifest())?;
+        self.nodes().iter().try_for_each(|node| self.start_speaker(node, scheduling))?;
+        self.wait_for_owners(scheduling, vips.all().len())
+    }
+
+    /// Starts the speaker of a node, once the one before is gone.
+    pub(crate) fn start_speaker(&self, node: &str, scheduling: Scheduling) -> Result<()> {
+        let state = format!("/run/speaker-{node}");
+        let ordinary = ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"];
+        let mut arguments = match scheduling {
+            Scheduling::Realtime => Vec::new(),
+            Scheduling::Ordinary => ordinary.to_vec(),
+        };
+        arguments.extend(["/lab/bin/ferrolb-speaker", "--node", node]);
+        arguments.extend(["--standalone", "/lab/manifests", "--state-dir", &state]);
+        self.start(node, "speaker", &arguments)
+    }
+
+    /// Starts what is to be measured on a node, once what ran there before is gone; its log is named by both.
+    pub(crate) fn start(&self, node: &str, name: &str, arguments: &[&str]) -> Result<()> {
+        let before = self.daemons.borrow_mut().remove(node);
+        if let Some(mut before) = before {
+            before.wait()?;
         }
         let space = self.lab.node(node);
-        let log = self.lab.folder().join("log").join(format!("{node}-speaker.log"));
+        let log = self.lab.folder().join("log").join(format!("{node}-{name}.log"));
         let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
-        let state = format!("/run/speaker-{node}");
-        let mut command = space.command([
-            "/lab/bin/ferrolb-speaker",
-            "--node",
-            node,
-            "--standalone",
-            "/lab/manifests",
-            "--state-dir",
-            &state,
-        ])?;
-        let running = space.spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))?;
-        speakers.push((node.to_owned(), running));
+        let mut command = space.command(arguments)?;
+        let running = space.spawn(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log))?;
+        self.daemons.borrow_mut().insert(node.to_owned(), running);
         Ok(())
+    }
+
+    /// Asks what runs on a node to end, and waits until it has.
+    pub(crate) fn stop(&self, node: &str) -> Result<()> {
+        let daemon = self.daemons.borrow_mut().remove(node);
+        let mut daemon = daemon.with_context(|| format!("nothing runs on {node}"))?;
+        daemon.signal(Signal::SIGTERM)?;
+        daemon.wait().map(drop)
+    }
+
+    /// The same on all nodes at a time; those that have ended already are passed over.
+    pub(crate) fn stop_all(&self) -> Result<()> {
+        let mut daemons = self.daemons.take();
+        for daemon in daemons.values() {
+            if daemon.pid().is_some() {
+                daemon.signal(Signal::SIGTERM)?;
+            }
+        }
+        daemons.values_mut().try_for_each(|daemon| daemon.wait().map(drop))
     }
 
     /// The process number of a node's speaker.
@@ -101,58 +143,39 @@ impl Rig {
         pids.first().copied().with_context(|| format!("no speaker runs on {node}"))
     }
 
-    /// Waits until both clients are served by one node, which owns the VIP while the others stand by; that node.
-    pub(crate) fn settle(&self, clients: &Clients) -> Result<String> {
-        let end = Instant::now() + SETTLED_WITHIN;
-        let (mut last, mut since) = (None, Instant::now());
-        loop {
-            clients.mark();
-            sleep(Duration::from_millis(100));
-            let owner = self.one_owner().and_then(|owner| {
-                let (warm, anew) = clients.answerers();
-                let only = |nodes: &[String]| nodes == [owner.clone()];
-                ensure!(only(&warm) && only(&anew), "the clients are answered by {warm:?} and {anew:?}");
-                Ok(owner)
-            });
-            match owner {
-                Ok(owner) if last.as_ref() == Some(&owner) => {
-                    if since.elapsed() >= SETTLED_FOR {
-                        return Ok(owner);
-                    }
-                }
-                Ok(owner) => (last, since) = (Some(owner), Instant::now()),
-                Err(error) if Instant::now() > end => return Err(error.context("the speakers do not settle")),
-                Err(_) => last = None,
-            }
-        }
+    /// What a node's speaker counts.
+    pub(crate) fn metrics(&self, node: &str) -> Result<Metrics> {
+        Metrics::read(&self.lab, node, SocketAddr::from((Ipv4Addr::LOCALHOST, ADMIN_PORT)))
     }
 
-    fn one_owner(&self) -> Result<String> {
-        let mut owners = Vec::new();
-        for number in 1..=NODES {
-            let node = format!("n{number}");
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ADMIN_PORT));
-            let metrics = Metrics::read(&self.lab, &node, address)?;
+    /// Waits until every VIP has one owner and all other speakers stand by for it.
+    pub(crate) fn wait_for_owners(&self, scheduling: Scheduling, vips: usize) -> Result<()> {
+        let mut last = Ok(());
+        let settled = wait("every VIP has its owner", SETTLED_WITHIN, || {
+            last = self.owners(scheduling, vips).map(drop);
+            last.is_ok()
+        });
+        settled.map(drop).with_context(|| last.err().map_or_else(String::new, |error| error.to_string()))
+    }
+
+    /// How many VIPs each node owns, if all of them have one owner, and all other speakers stand by.
+    pub(crate) fn owners(&self, scheduling: Scheduling, vips: usize) -> Result<BTreeMap<String, usize>> {
+        let mut owners = BTreeMap::new();
+        for node in self.nodes() {
+            let metrics = self.metrics(&node)?;
+            let realtime = metrics.sum("ferrolb_speaker_realtime", &[]) == 1.0;
             ensure!(
-                metrics.sum("ferrolb_speaker_realtime", &[]) == 1.0,
-                "{node} has no real-time scheduling"
+                realtime == (scheduling == Scheduling::Realtime),
+                "{node}'s speaker is not scheduled as it should be"
             );
-            let vips = |state: &str| metrics.sum("ferrolb_speaker_vips", &[&format!("state=\"{state}\"")]);
-            match (vips("owner"), vips("backup")) {
-                (1.0, 0.0) => owners.push(node),
-                (0.0, 1.0) => {}
-                other => anyhow::bail!("{node} is owner and backup of {other:?} VIPs"),
-            }
+            let in_state =
+                |state: &str| metrics.sum("ferrolb_speaker_vips", &[&format!("state=\"{state}\"")]) as usize;
+            let (owned, backup) = (in_state("owner"), in_state("backup"));
+            ensure!(owned + backup == vips, "{node} owns {owned} of {vips} VIPs and stands by for {backup}");
+            owners.insert(node, owned);
         }
-        ensure!(owners.len() == 1, "the VIP is owned by {owners:?}");
-        Ok(owners.remove(0))
-    }
-
-    /// The most that any speaker needs.
-    pub(crate) fn speaker_mib(&self) -> Result<f64> {
-        let sizes =
-            self.lab.nodes().into_iter().map(|node| Ok(Resident::of(self.speaker(node.name())?)?.anonymous));
-        Ok(sizes.collect::<Result<Samples>>()?.max())
+        ensure!(owners.values().sum::<usize>() == vips, "VIPs are owned thus: {owners:?}");
+        Ok(owners)
     }
 }
 
@@ -163,19 +186,4 @@ fn prepare(node: &Space) -> Result<()> {
         node.check(["sysctl", "--write", &format!("net.ipv4.conf.all.{setting}")])?;
     }
     Ok(())
-}
-
-fn manifest() -> String {
-    let nodes: Vec<String> = (1..=NODES).map(|number| format!("n{number}")).collect();
-    format!(
-        "apiVersion: ferrolb.io/v1beta1
-kind: AnnouncementSlice
-metadata: {{name: bench}}
-spec:
-  vips:
-    - ip: {VIP}
-      layer2: {{nodes: [{}], revision: 1}}
-",
-        nodes.join(", ")
-    )
 }
