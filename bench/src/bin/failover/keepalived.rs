@@ -19,7 +19,7 @@ pub(crate) fn start_all(rig: &Rig) -> Result<()> {
     let folder = rig.lab.folder().join(PROGRAM);
     fs::create_dir_all(&folder)?;
     for (place, node) in rig.nodes().iter().enumerate() {
-        fs::write(folder.join(format!("{node}.conf")), configuration(place))?;
+        fs::write(folder.join(format!("{node}.conf")), configuration(place, node))?;
         start(rig, node)?;
     }
     Ok(())
@@ -44,12 +44,13 @@ pub(crate) fn processes(rig: &Rig, node: &str) -> Result<Vec<i32>> {
     Ok(pids)
 }
 
-/// `place` counts from the node that comes first.
-fn configuration(place: usize) -> String {
+/// `place` counts from the node that comes first. Without a router id keepalived asks DNS for one before it starts.
+fn configuration(place: usize, node: &str) -> String {
     // The higher, the less is added to the three adverts that a backup waits for.
     let priority = 250 - 10 * place;
     format!(
         "global_defs {{
+  router_id {node}
   vrrp_version 3
   vrrp_rt_priority 40
   max_auto_priority 60
