@@ -70,6 +70,7 @@ const IDLE: Bounds = &[
     ("heartbeat_kbit_s", 30.0, 500.0),
     ("idle_cpu_percent_1", 0.0, 100.0),
     ("idle_cpu_percent", 0.01, 100.0),
+    ("speaker_rss_mib", 0.5, 500.0),
     ("rss_mib_5000", 1.0, 500.0),
     ("rss_shared_mib_5000", 0.1, 500.0),
 ];

@@ -79,21 +79,26 @@ impl Flows {
 }
 
 fn open_many(stop: &AtomicBool) -> Counts {
-    let mut attempts = Vec::new();
+    let (mut counts, mut attempts) = (Counts::default(), Vec::new());
     let mut next = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         attempts.push(thread::spawn(open));
+        attempts.extract_if(.., |attempt| attempt.is_finished()).for_each(|attempt| counts.add(attempt));
         next += NEW_EVERY;
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
-    let mut counts = Counts::default();
-    for attempt in attempts {
-        let fate = attempt.join().unwrap_or(Fate::Lost);
-        counts.sent += 1;
-        counts.lost += u64::from(fate == Fate::Lost);
-        counts.resets += u64::from(fate == Fate::Reset);
-    }
+    attempts.into_iter().for_each(|attempt| counts.add(attempt));
     counts
+}
+
+impl Counts {
+    /// Waits for the end of one attempt to open a connection.
+    fn add(&mut self, attempt: JoinHandle<Fate>) {
+        let fate = attempt.join().unwrap_or(Fate::Lost);
+        self.sent += 1;
+        self.lost += u64::from(fate == Fate::Lost);
+        self.resets += u64::from(fate == Fate::Reset);
+    }
 }
 
 /// Opens a connection and reads who serves it.
@@ -118,7 +123,10 @@ fn fate_of(error: ErrorKind) -> Fate {
 fn keep_one(stop: &AtomicBool) -> Counts {
     let mut counts = Counts::default();
     while !stop.load(Ordering::Relaxed) {
-        let Ok(stream) = connect() else { continue };
+        let Ok(stream) = connect() else {
+            thread::sleep(NEW_EVERY);
+            continue;
+        };
         counts.sent += 1;
         if exchange(stream, stop).is_err() {
             counts.resets += 1;
@@ -143,4 +151,21 @@ fn connect() -> std::io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_is_no_loss_and_silence_is_no_reset() {
+        assert_eq!(fate_of(ErrorKind::ConnectionReset), Fate::Reset);
+        assert_eq!(fate_of(ErrorKind::TimedOut), Fate::Lost);
+        assert_eq!(fate_of(ErrorKind::WouldBlock), Fate::Lost);
+        let mut counts = Counts::default();
+        [Fate::Well, Fate::Reset, Fate::Lost]
+            .into_iter()
+            .for_each(|fate| counts.add(thread::spawn(move || fate)));
+        assert_eq!(counts, Counts { sent: 3, lost: 1, resets: 1 });
+    }
 }

@@ -23,16 +23,21 @@ pub(crate) fn measure(rig: &Rig, plan: &Plan, report: &mut Report) -> Result<()>
     report.value("heartbeat_kbit_s", heartbeats(rig, plan.heartbeats)?);
     report.value("idle_cpu_percent_1", busiest(rig, plan.idle)?);
 
+    report.value("speaker_rss_mib", largest(rig, |size| size.anonymous)?);
+
     rig.deploy(Scheduling::Realtime, &Vips::many(MANY))?;
     sleep(plan.idle_rest);
     report.value("idle_cpu_percent", busiest(rig, plan.idle)?);
-    let sizes =
-        rig.nodes().iter().map(|node| Resident::of(rig.speaker(node)?)).collect::<Result<Vec<_>>>()?;
-    let most = |part: fn(&Resident) -> f64| sizes.iter().map(part).collect::<Samples>().max();
     report
-        .value("rss_mib_5000", most(|size| size.anonymous))
-        .value("rss_shared_mib_5000", most(|size| size.shared));
+        .value("rss_mib_5000", largest(rig, |size| size.anonymous)?)
+        .value("rss_shared_mib_5000", largest(rig, |size| size.shared)?);
     Ok(())
+}
+
+/// A part of the memory of the speaker that has most of it, in MiB.
+fn largest(rig: &Rig, part: fn(Resident) -> f64) -> Result<f64> {
+    let sizes = rig.nodes().into_iter().map(|node| Ok(part(Resident::of(rig.speaker(&node)?)?)));
+    Ok(sizes.collect::<Result<Samples>>()?.max())
 }
 
 /// kbit/s of speaker frames that the owner sends, Ethernet headers included.
