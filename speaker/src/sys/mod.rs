@@ -5,6 +5,7 @@
     reason = "sockets and scheduling that no safe wrapper offers; each use says why it is sound"
 )]
 
+mod burst;
 mod clock;
 mod filter;
 mod groups;
@@ -13,10 +14,11 @@ mod packet;
 mod schedule;
 mod wake;
 
+pub use burst::Burst;
 pub use clock::{Clocks, now};
 pub use filter::{Acceptance, program};
 pub use groups::Groups;
 pub use inotify::FolderWatch;
-pub use packet::{Batch, Burst, PacketSocket};
+pub use packet::{Batch, PacketSocket};
 pub use schedule::{limit_memory, schedule_realtime, schedule_short_slice};
 pub use wake::{Waker, Wakeups};
