@@ -204,9 +204,7 @@ impl Machine {
         let stays = !peer.flags.has(Flags::LEAVING);
         let keeps = match cause {
             Cause::Leaving => stays,
-            Cause::Stale => {
-                stays && peer.has_api_beside(self.stale, self.now, self.settings.stale_for)
-            }
+            Cause::Stale => stays && peer.has_api_beside(self.stale, self.now, self.settings.stale_for),
             Cause::Moved => stays && (self.stale.is_some() || !peer.flags.has(Flags::STALE)),
             Cause::Draining | Cause::NotListed | Cause::NotReady | Cause::Evicted(_) => true,
         };

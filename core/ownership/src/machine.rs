@@ -269,6 +269,7 @@ mod tests {
             uid: Uid([1; 16]),
             timing: Timing::REALTIME,
             gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+            stale_for: Settings::DEFAULT_STALE_FOR,
         };
         let mut now = Instant::ZERO;
         let mut machine = Machine::new(now, settings, 1, true, 1);
