@@ -123,6 +123,12 @@ fn of_speakers(cluster: &Cluster) -> Vec<Finding> {
                 look.clone(),
             ));
         }
+        if !status.leaving.is_empty() {
+            findings.push(notice(
+                format!("{node} hands over what others can answer for: it is {}", status.leaving),
+                format!("kubectl uncordon {node}, or kubectl ferrolb drain {node} --undo, once it is to have VIPs again"),
+            ));
+        }
         if configuration.stale {
             findings.push(broken(
                 format!("the speaker on {node} works from its last run's configuration: the API server has not answered it"),
