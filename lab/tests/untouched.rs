@@ -238,7 +238,8 @@ fn what_killed_labs_left_is_removed() {
         fs::create_dir_all(group.join("k8s.io/container")).unwrap();
         let budget = group.join("cpu.rt_runtime_us");
         if budget.exists() {
-            fs::write(budget, "50000").unwrap();
+            // Labs that others run may hold all of it.
+            let _ = fs::write(budget, "50000");
         }
     }
     assert_ne!(before, Host::look());
