@@ -113,7 +113,14 @@ impl Counts {
         let let_through = "apiserver_flowcontrol_dispatched_requests_total";
         Ok(Self {
             flood: metrics.sum(waited, &[&labelled("service-accounts")]),
-            refused_to_us: Self::OURS.iter().map(|name| metrics.sum(refused, &[&labelled(name)])).sum(),
+            // One whose client went away was not refused.
+            refused_to_us: Self::OURS
+                .iter()
+                .flat_map(|name| ["queue-full", "concurrency-limit", "time-out"].map(|reason| (name, reason)))
+                .map(|(name, reason)| {
+                    metrics.sum(refused, &[&labelled(name), &format!("reason=\"{reason}\"")])
+                })
+                .sum(),
             ours: Self::OURS.map(|name| metrics.sum(let_through, &[&labelled(name)])),
         })
     }
