@@ -181,7 +181,8 @@ impl Cluster {
 
     /// What FerroLB's own pods and objects look like.
     pub(crate) fn diagnosis(&self) -> String {
-        let commands: [&[&str]; 4] = [
+        let commands: [&[&str]; 5] = [
+            &["get", "announcementslices,speakerstates", "-o", "yaml"],
             &["-n", NAMESPACE, "get", "pods,leases", "-o", "wide"],
             &["get", "announcementslices,speakerstates,ipaddresspools,l2advertisements", "-o", "wide"],
             &[
