@@ -125,7 +125,7 @@ where
         return Ended::Unheard;
     }
     loop {
-        let ended = stream::run(&source, &mut version, events, wrap).await;
+        let ended = stream::run(&source, &mut version, events, wrap, || trouble.opened()).await;
         let pause = match ended {
             StreamEnded::Unheard => return Ended::Unheard,
             StreamEnded::TooOld => {
@@ -174,4 +174,62 @@ pub(crate) struct Source<'a> {
     client: &'a Client,
     request: Request,
     selection: &'a Selection,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use axum::{Router, body::Body, extract::RawQuery, http::StatusCode, response::Response};
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::{
+        client::{Gate, connect_to},
+        kinds::Namespace,
+    };
+
+    /// The first watch is refused, the next one is quiet for ever.
+    #[tokio::test]
+    async fn a_watch_that_is_open_again_works_though_nothing_happens() {
+        let watches = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&watches);
+        let server = Router::new().fallback(move |RawQuery(query): RawQuery| {
+            let counted = Arc::clone(&counted);
+            async move {
+                if !query.unwrap_or_default().contains("watch=true") {
+                    return Response::new(Body::from(r#"{"metadata":{"resourceVersion":"5"},"items":[]}"#));
+                }
+                if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+                    let refusal = Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR);
+                    return refusal.body(Body::from("not now")).unwrap();
+                }
+                Response::new(
+                    Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>()),
+                )
+            }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, server).await.unwrap() });
+
+        let client = connect_to(kube::Config::new(address.parse().unwrap()), Gate::open()).unwrap();
+        let (events, mut heard) = mpsc::channel::<Change<Namespace>>(4);
+        let selection = Selection::default();
+        let report = selection.report.clone();
+        tokio::spawn(watch(Api::<Namespace>::all(client), selection, events, |change| change));
+        assert!(matches!(heard.recv().await, Some(Change::All(namespaces)) if namespaces.is_empty()));
+
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut failed = false;
+        while watches.load(Ordering::Relaxed) < 2 || !report.failing().is_empty() {
+            failed |= !report.failing().is_empty();
+            assert!(Instant::now() < end, "{:?}", report.failing());
+            sleep(Duration::from_millis(5)).await;
+        }
+        assert!(failed, "the first was refused");
+    }
 }

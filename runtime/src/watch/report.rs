@@ -90,10 +90,16 @@ impl<'a> Trouble<'a> {
 
     /// It works.
     pub(super) fn over(&mut self) {
-        let failures = self.backoff.succeeded();
+        self.opened();
+        self.backoff.succeeded();
+    }
+
+    /// It is followed again. It may be quiet for as long as it lasts, and it may break at once: until it has brought something,
+    /// pauses go on growing.
+    pub(super) fn opened(&mut self) {
         self.report.set(self.kind, State::Following);
         if self.told.take().is_some() {
-            tracing::info!(kind = self.kind, failures, "A watch works again.");
+            tracing::info!(kind = self.kind, failures = self.backoff.failures(), "A watch works again.");
         }
     }
 

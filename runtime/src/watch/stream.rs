@@ -61,28 +61,30 @@ struct BookmarkMetadata {
     resource_version: String,
 }
 
-/// Follows changes since `version`, which it keeps up to date.
+/// Follows changes since `version`, which it keeps up to date. Calls `opened` once the API server answers with a stream.
 pub(super) async fn run<K, E>(
     source: &Source<'_>,
     version: &mut String,
     events: &mpsc::Sender<E>,
     wrap: &impl Fn(Change<K>) -> E,
+    opened: impl FnOnce(),
 ) -> Ended
 where
     K: Resource + DeserializeOwned,
 {
-    let opened = Instant::now();
+    let began = Instant::now();
     let mut heard = false;
     let body = match start(source, version).await {
         Ok(body) => body,
         Err(error) if error.code() == Some(410) => return Ended::TooOld,
         Err(error) => return Ended::Failed { error, after_events: false },
     };
+    opened();
     let patience = &source.selection.patience;
     let mut lines = Lines { body, buffer: Vec::new() };
-    let mut deaf_at = opened + patience.silence;
+    let mut deaf_at = began + patience.silence;
     // A stream is opened anew after whatever happened to the API server, so this is when to look.
-    let mut probe = Box::pin(probe(source, version.clone(), opened));
+    let mut probe = Box::pin(probe(source, version.clone(), began));
     loop {
         let line = tokio::select! {
             line = lines.next() => line,
@@ -97,7 +99,7 @@ where
         };
         let line = match line {
             Ok(Some(line)) => line,
-            Ok(None) if heard || opened.elapsed() >= TOO_SOON => return Ended::InTime,
+            Ok(None) if heard || began.elapsed() >= TOO_SOON => return Ended::InTime,
             Ok(None) => return Ended::TooSoon,
             Err(error) => return Ended::Failed { error, after_events: heard },
         };
