@@ -9,8 +9,8 @@ use crate::fault::{Fault, draw};
 use crate::scene::Scene;
 use crate::world::World;
 
-/// What runs within 20 s on two cores; `make sim` goes on from there.
-const SEEDS: u64 = 2_500;
+/// What runs within a minute on two cores; `make sim` goes on from there.
+const SEEDS: u64 = 10_000;
 const MOST_FAULTS: u64 = 4;
 
 /// `FAULTS=n` sets how many faults a seed has at most; `SEEDS=from..to` runs other seeds; `SEED=n` runs one and tells
