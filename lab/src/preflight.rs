@@ -1,6 +1,8 @@
 //! What keeps this machine from running labs: every problem at once, each with what to do.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Result;
@@ -10,7 +12,12 @@ use crate::checkout::Checkout;
 use crate::lab::Lab;
 use crate::plan::Options;
 
-const DISK_GIB: u64 = 8;
+/// What labs write while they run: container images, logs, etcd.
+const LABS_GIB: u64 = 2;
+/// What Cargo leaves in a checkout in which nothing was built yet.
+const RUST_GIB: u64 = 6;
+/// The root file system, Kubernetes' programs, and what Go keeps from building them.
+const CACHE_GIB: u64 = 6;
 const MEMORY_GIB: u64 = 4;
 /// Counted on a running lab: five of kubelet, one of containerd; as many again for pods.
 const INOTIFY_PER_NODE: u64 = 12;
@@ -71,20 +78,45 @@ fn installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
+/// What is there already takes no more room: asked again after the build, only the labs' own need is left.
 fn disk(checkout: &Checkout, problems: &mut Vec<String>) {
-    let home = std::env::var_os("HOME").unwrap_or_else(|| "/".into());
-    let cache = std::env::var_os("FERROLB_CACHE").map_or_else(|| Path::new(&home).join(".cache"), Into::into);
-    for folder in [checkout.root(), &cache] {
-        let Some(existing) = folder.ancestors().find(|folder| folder.exists()) else { continue };
-        let Ok(stat) = statvfs(existing) else { continue };
-        let free = stat.blocks_available() * stat.fragment_size() / (1 << 30);
-        if free < DISK_GIB {
-            problems.push(format!(
-                "{} has {free} GiB free and {DISK_GIB} are needed: make room, or set FERROLB_CACHE to a folder elsewhere",
-                existing.display()
-            ));
-        }
+    let built = checkout.bin().join("kubectl-ferrolb").exists();
+    let cache = cache();
+    let cached = std::env::var_os("KUBE_ASSETS").is_some() || holds_kubernetes(&cache);
+    let wanted = [
+        (checkout.root(), LABS_GIB + if built { 0 } else { RUST_GIB }),
+        (&cache, if cached { 0 } else { CACHE_GIB }),
+    ];
+    for (folder, needed, free) in short_of_room(&wanted) {
+        problems.push(format!(
+            "{} has {free} GiB free and {needed} are needed: make room, or set FERROLB_CACHE to a folder elsewhere",
+            folder.display()
+        ));
     }
+}
+
+fn cache() -> PathBuf {
+    std::env::var_os("FERROLB_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into())).join(".cache/ferrolb"),
+        PathBuf::from,
+    )
+}
+
+fn holds_kubernetes(cache: &Path) -> bool {
+    let entries = std::fs::read_dir(cache).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("kube-"))
+}
+
+/// The file systems with less room than the folders on them want together: one of these folders, GiB needed, GiB free.
+fn short_of_room<'a>(wanted: &[(&'a Path, u64)]) -> Vec<(&'a Path, u64, u64)> {
+    let mut systems: BTreeMap<u64, (&Path, u64, u64)> = BTreeMap::new();
+    for &(folder, gib) in wanted {
+        let Some(existing) = folder.ancestors().find(|folder| folder.exists()) else { continue };
+        let (Ok(metadata), Ok(stat)) = (existing.metadata(), statvfs(existing)) else { continue };
+        let free = stat.blocks_available() * stat.fragment_size() / (1 << 30);
+        systems.entry(metadata.dev()).or_insert((existing, 0, free)).1 += gib;
+    }
+    systems.into_values().filter(|(_, needed, free)| free < needed).collect()
 }
 
 fn memory(problems: &mut Vec<String>) {
@@ -149,4 +181,17 @@ fn takes_rules(lab: &Lab) -> Result<()> {
     let output = child.wait_with_output()?;
     anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_on_one_file_system_want_their_room_together() {
+        let (folder, missing) = (Path::new("/"), Path::new("/is/not/there/yet"));
+        assert_eq!(short_of_room(&[(folder, 0), (missing, 0)]), []);
+        let short = short_of_room(&[(folder, 1 << 40), (missing, 1 << 40)]);
+        assert!(matches!(short[..], [(_, needed, _)] if needed == 1 << 41), "{short:?}");
+    }
 }
