@@ -149,9 +149,11 @@ fn a_long_freeze_moves_the_vip_once_and_the_thawed_owner_keeps_quiet() {
 pub(crate) fn lost(world: &World, node: usize) -> Vec<LostCause> {
     let cause = |event: &(Instant, Event)| match event.1 {
         Event::Lost { cause, .. } => Some(cause),
-        Event::Joined | Event::Owned { .. } | Event::Duplicate { .. } | Event::MulticastFiltered { .. } => {
-            None
-        }
+        Event::Joined
+        | Event::Owned { .. }
+        | Event::Duplicate { .. }
+        | Event::MulticastFiltered { .. }
+        | Event::SegmentIsolated => None,
     };
     world.speakers[node].events.iter().filter_map(cause).collect()
 }
