@@ -33,6 +33,8 @@ pub struct Network<T> {
     queue: BinaryHeap<Reverse<Scheduled<T>>>,
     learned: BTreeMap<[u8; 6], Port>,
     ports: usize,
+    /// For each port, the window of storm control it last sent to a group in, and how often.
+    storms: Vec<(u64, u32)>,
     /// What is wrong at the moment.
     pub conditions: Conditions,
     /// The network's own randomness.
@@ -57,6 +59,7 @@ impl<T> Network<T> {
             queue: BinaryHeap::new(),
             learned: BTreeMap::new(),
             ports,
+            storms: vec![(0, 0); ports],
             conditions: Conditions::fair(ports),
             rng: Rng::new(seed),
             carried: 0,
@@ -81,6 +84,9 @@ impl<T> Network<T> {
         self.learned.insert(address, port);
         let frame: Rc<[u8]> = frame.into();
         let group = destination[0] & 1 == 1;
+        if group && self.storms(port) {
+            return;
+        }
         match self.learned.get(&destination).filter(|_| !group).copied() {
             Some(to) if to != port => self.carry(port, to, &frame),
             Some(_) => {}
@@ -101,11 +107,24 @@ impl<T> Network<T> {
         Some(next.what)
     }
 
+    /// Whether storm control drops one more frame of this port to a group.
+    fn storms(&mut self, port: Port) -> bool {
+        let Some(limit) = self.conditions.storm_limit else { return false };
+        let window =
+            self.now.as_nanos() / u64::try_from(Conditions::STORM_WINDOW.as_nanos()).unwrap_or(u64::MAX);
+        let (last, sent) = &mut self.storms[port.0];
+        if *last != window {
+            (*last, *sent) = (window, 0);
+        }
+        *sent += 1;
+        *sent > limit
+    }
+
     fn carry(&mut self, from: Port, to: Port, frame: &Rc<[u8]>) {
         if !self.conditions.passes(from, to) {
             return;
         }
-        let loss = self.conditions.loss_per_mille;
+        let loss = self.conditions.loss(from, to);
         if loss > 0 && self.rng.below(1_000) < loss {
             return;
         }
@@ -185,6 +204,32 @@ mod tests {
         network.conditions.loss_per_mille = 500;
         (0..1_000).for_each(|_| network.send(Port(0), &frame(0xff, 0)));
         assert!((400..600).contains(&arrivals(&mut network).len()));
+    }
+
+    #[test]
+    fn a_thinned_way_loses_in_one_direction_only() {
+        let mut network = Network::<()>::new(2, 1);
+        network.conditions.thin(Port(0), Port(1), 500);
+        (0..1_000).for_each(|_| network.send(Port(0), &frame(0xff, 0)));
+        (0..1_000).for_each(|_| network.send(Port(1), &frame(0xff, 1)));
+        let arrivals = arrivals(&mut network);
+        let at = |port| arrivals.iter().filter(|at| **at == port).count();
+        assert!((400..600).contains(&at(1)) && at(0) == 1_000, "{} and {}", at(0), at(1));
+    }
+
+    #[test]
+    fn storm_control_drops_what_is_too_much_for_groups_and_nothing_else() {
+        let mut network = Network::<()>::new(2, 1);
+        network.conditions.storm_limit = Some(10);
+        network.send(Port(1), &frame(0xff, 1));
+        assert_eq!(arrivals(&mut network), [0]);
+        (0..50).for_each(|_| network.send(Port(0), &frame(0xff, 0)));
+        (0..50).for_each(|_| network.send(Port(0), &frame(1, 0)));
+        assert_eq!(arrivals(&mut network).len(), 10 + 50);
+        network.schedule(Instant::from_millis(100), ());
+        network.next(Instant::MAX);
+        network.send(Port(0), &frame(0xff, 0));
+        assert_eq!(arrivals(&mut network), [1], "in the next window it may send again");
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub(crate) fn narrate(interface: &str, event: &Event) {
         Event::Duplicate { vip, mac } => {
             tracing::warn!(interface, %vip, %mac, "Another station uses the VIP; take the address off it.");
         }
+        Event::SegmentIsolated => {
+            tracing::warn!(
+                interface,
+                "The gateway answers and no other speaker was ever heard: isolated ports, or no other runs. VIPs are left to their first candidates."
+            );
+        }
         Event::MulticastFiltered { node } => {
             tracing::warn!(interface, %node, "The node answers but its heartbeats do not arrive: a switch filters multicast.");
         }

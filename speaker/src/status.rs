@@ -220,6 +220,7 @@ mod tests {
             term: 4,
             ballot: None,
             since: Instant::from_millis(1_500),
+            contestant: None,
         }
     }
 

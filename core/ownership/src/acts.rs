@@ -14,7 +14,9 @@ pub(crate) enum Why {
     First,
     /// The highest ballot is our own, and nobody claims the VIP.
     Own,
-    /// Its owner is silent, has given it up, or nobody answers for it.
+    /// Its owner has given it up.
+    GivenUp,
+    /// Its owner is silent, or nobody answers for it.
     TakeOver,
     /// Its owner offers it to us; so it last moved.
     Offered(Moves),
@@ -50,7 +52,7 @@ impl Machine {
         let Some(vip) = self.vips.get_mut(&address) else { return };
         let below = match why {
             Why::Above(term) => term,
-            Why::First | Why::Own | Why::TakeOver | Why::Offered(_) | Why::Connected => {
+            Why::First | Why::Own | Why::GivenUp | Why::TakeOver | Why::Offered(_) | Why::Connected => {
                 vip.ballot().map_or(0, |ballot| ballot.term)
             }
         };
@@ -60,7 +62,13 @@ impl Machine {
         }
         vip.best = Some(Best { seen: true, ..Best::new(ballot, now) });
         vip.enter(State::Owner, now);
-        (vip.evicted_by, vip.refusal, vip.eviction) = (None, None, None);
+        (vip.evicted_by, vip.refusal, vip.eviction, vip.clearance) = (None, None, None, None);
+        // Nobody held it: the question who has it goes along with the claim, and an answer undoes that.
+        let freely = matches!(why, Why::First | Why::GivenUp);
+        vip.claimed_freely = freely.then_some(now);
+        if freely {
+            self.out.probe(Probe::Claim { vip: address });
+        }
         if let Why::Offered(moves) = why {
             vip.moves = moves;
         }
@@ -68,12 +76,9 @@ impl Machine {
         self.restless.insert(address);
         self.generation += 1;
         match why {
-            Why::First => {
-                self.counters.first_claims += 1;
-                self.out.probe(Probe::Vip { vip: address, to: None });
-            }
+            Why::First => self.counters.first_claims += 1,
             Why::Offered(_) => self.counters.offers_taken += 1,
-            Why::TakeOver => self.counters.take_overs += 1,
+            Why::GivenUp | Why::TakeOver => self.counters.take_overs += 1,
             Why::Own | Why::Connected | Why::Above(_) => self.counters.raises += 1,
         }
         self.out.turns.push(Turn::Start(address));
@@ -118,12 +123,16 @@ impl Machine {
     }
 
     pub(crate) fn resign(&mut self, address: IpAddr) {
+        self.give_up(address, LostCause::Resigned);
+    }
+
+    pub(crate) fn give_up(&mut self, address: IpAddr, cause: LostCause) {
         self.counters.resignations += 1;
         if let Some(best) = self.vips.get_mut(&address).and_then(|vip| vip.best.as_mut()) {
             best.resigned = true;
             self.out.resigned.push(Loss { vip: address, ballot: best.ballot });
         }
-        self.stop(address, State::BACKUP, LostCause::Resigned);
+        self.stop(address, State::BACKUP, cause);
     }
 
     pub(crate) fn stop(&mut self, address: IpAddr, state: State, cause: LostCause) {

@@ -16,17 +16,22 @@ use crate::wire::Flags;
 impl Machine {
     pub(crate) fn decide_backup(&self, address: IpAddr, vip: &Vip) -> Verdict {
         let eligible = self.eligible(vip);
-        let Some(best) = vip.best else { return self.claim_in_turn(vip, eligible, None, Why::First) };
+        let Some(best) = vip.best else {
+            let defers = self.defers(vip);
+            return self.if_clear(vip, self.claim_in_turn(vip, eligible && !defers, None, Why::First));
+        };
         if best.ballot.uid == self.me {
-            return if eligible && !self.claimed_by_live(address) {
-                Verdict::Claim(Why::Own)
-            } else {
+            return if !eligible || self.claimed_by_live(address) {
                 Verdict::Be(State::BACKUP, NEVER)
+            } else if best.resigned {
+                self.if_clear(vip, Verdict::Claim(Why::GivenUp))
+            } else {
+                Verdict::Claim(Why::Own)
             };
         }
         let owner = self.peers.get(best.ballot.uid);
         if best.resigned || owner.is_some_and(|owner| self.dropped(address, &best, owner)) {
-            return self.claim_in_turn(vip, eligible, Some(&best), Why::TakeOver);
+            return self.if_clear(vip, self.claim_in_turn(vip, eligible, Some(&best), Why::GivenUp));
         }
         if eligible && owner.is_some_and(|owner| self.evicts_in_vain(address, vip, owner)) {
             return Verdict::Claim(Why::TakeOver);

@@ -1,4 +1,5 @@
 use core::fmt;
+use core::time::Duration;
 use std::net::IpAddr;
 
 use ferrolb_neighbor::Mac;
@@ -29,7 +30,7 @@ pub enum Event {
         /// Why.
         cause: LostCause,
     },
-    /// A station that is no speaker of this cluster uses a VIP this speaker owns.
+    /// A station that is no speaker of this cluster uses a VIP this speaker owns, or was about to claim.
     Duplicate {
         /// Which one.
         vip: IpAddr,
@@ -41,6 +42,9 @@ pub enum Event {
         /// Whose heartbeats are missing.
         node: NodeName,
     },
+    /// A witness answers, and no other speaker was ever heard: ports that are isolated from each other, or nobody else is
+    /// there. VIPs are left to their first candidates.
+    SegmentIsolated,
 }
 
 /// Why a VIP was lost.
@@ -50,6 +54,8 @@ pub enum LostCause {
     Outvoted,
     /// Given up on purpose, and taken by nobody yet: it left the plan, or this speaker ends.
     Resigned,
+    /// Claimed while nobody held it, and given up because a station that is no speaker answered for it.
+    Contested,
     /// Handed over: the new owner answered before this one fell silent.
     Ceded,
     /// This speaker was stalled for so long that others may have taken over.
@@ -107,4 +113,19 @@ pub struct VipStatus {
     pub ballot: Option<Ballot>,
     /// When `state` was entered.
     pub since: Instant,
+    /// The station for whose silence a claim waits: it used the address, and is no speaker.
+    pub contestant: Option<Mac>,
+}
+
+/// The other speakers of an interface's segment, as this one hears them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SegmentStatus {
+    /// T: how often this speaker's heartbeats go out.
+    pub interval: Duration,
+    /// The nodes whose speakers are heard.
+    pub heard: Vec<NodeName>,
+    /// The nodes that answer, but whose heartbeats do not arrive.
+    pub filtered: Vec<NodeName>,
+    /// See [`Event::SegmentIsolated`].
+    pub isolated: bool,
 }

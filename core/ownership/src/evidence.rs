@@ -26,8 +26,8 @@ impl Machine {
         peer.life.probed = peer.life.probed.max(Some(received));
         self.next = self.next.min(now);
         let silence = self.settings.timing.silence(peer.interval);
-        if !peer.filtered_told && peer.life.heard.is_some_and(|heard| now.since(heard) > silence) {
-            peer.filtered_told = true;
+        if !peer.filtered && peer.life.heard.is_some_and(|heard| now.since(heard) > silence) {
+            peer.filtered = true;
             if let Some(node) = peer.node.clone() {
                 self.out.event(Event::MulticastFiltered { node });
             }

@@ -49,7 +49,7 @@ impl Machine {
             self.fresh(peer) && lists_us && !(peer.pages.current() && peer.table.whole())
         });
         if now >= join.until && (!missing || now >= join.at_most) {
-            self.join = None;
+            (self.join, self.joined_at) = (None, Some(now));
             for vip in self.vips.values_mut().filter(|vip| vip.state == State::Joining) {
                 vip.enter(State::BACKUP, now);
                 vip.held = now;

@@ -5,6 +5,7 @@
 mod acts;
 mod backup;
 mod ballot;
+mod clear;
 mod compare;
 mod counters;
 mod damping;
@@ -14,6 +15,7 @@ mod evict;
 mod evidence;
 mod handover;
 mod ids;
+mod isolation;
 mod join;
 mod keys;
 mod liveness;
@@ -39,7 +41,7 @@ mod wire;
 
 pub use ballot::Ballot;
 pub use counters::Counters;
-pub use event::{Event, LostCause, StateName, VipStatus};
+pub use event::{Event, LostCause, SegmentStatus, StateName, VipStatus};
 pub use ferrolb_neighbor::Mac;
 pub use ids::{ClusterId, NodeName, NodeNameError, ShortUid, Uid};
 pub use keys::{Key, KeyError, Keys};

@@ -2,6 +2,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ferrolb_neighbor::Mac;
 use ferrolb_sansio::{Instant, Rng};
 
 use crate::damping::Flapping;
@@ -35,11 +36,18 @@ pub(crate) struct Machine {
     /// The interface's index, and when another one of this node was last heard on its segment.
     pub(crate) index: u32,
     pub(crate) shadowed: Option<Instant>,
+    /// Where that other interface's frames came from.
+    pub(crate) sibling: Option<Mac>,
     pub(crate) revision: u64,
     pub(crate) nonce: u64,
     pub(crate) sequence: u64,
     pub(crate) pace: Pace,
     pub(crate) join: Option<Join>,
+    pub(crate) joined_at: Option<Instant>,
+    /// Another speaker was heard here, in this run or in an earlier one.
+    pub(crate) acquainted: bool,
+    /// People were told that nobody is.
+    pub(crate) isolation_told: bool,
     /// Since when a mute speaker has listened on time.
     pub(crate) listening: Instant,
     pub(crate) vips: BTreeMap<IpAddr, Vip>,
@@ -86,6 +94,9 @@ impl Machine {
             sequence: 0,
             pace: Pace::new(interval),
             join: Some(Join::new(now, interval)),
+            joined_at: None,
+            acquainted: false,
+            isolation_told: false,
             settings,
             now,
             carrier,
@@ -96,6 +107,7 @@ impl Machine {
             flapping: Flapping::default(),
             index,
             shadowed: None,
+            sibling: None,
             revision: 0,
             listening: now,
             vips: BTreeMap::new(),

@@ -62,6 +62,8 @@ pub(crate) enum Content {
 pub(crate) enum Probe {
     /// Who has the VIP, asked of one station or of all.
     Vip { vip: IpAddr, to: Option<Mac> },
+    /// Who has the VIP, asked by one that has no address yet, so that no cache is touched (RFC 5227 §2.1.1).
+    Claim { vip: IpAddr },
     /// Who has the gateways' addresses.
     Witnesses,
 }

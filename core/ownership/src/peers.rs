@@ -59,8 +59,8 @@ pub(crate) struct Peer {
     pub(crate) suspects: u32,
     pub(crate) probe_vip: Option<IpAddr>,
     pub(crate) probing: Option<Probing>,
-    /// People were told that its heartbeats do not come through.
-    pub(crate) filtered_told: bool,
+    /// It answers, but its heartbeats do not come through.
+    pub(crate) filtered: bool,
 }
 
 /// What shows that a speaker lives; silence is counted from the latest.
@@ -131,7 +131,7 @@ impl Peer {
             suspects: 0,
             probe_vip: None,
             probing: None,
-            filtered_told: false,
+            filtered: false,
         }
     }
 

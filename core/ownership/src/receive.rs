@@ -39,6 +39,7 @@ impl Machine {
         let silence = self.settings.timing.silence(peer.interval);
         let away = peer.life.heard.is_none_or(|heard| received.since(heard) > silence);
         peer.life.heard = peer.life.heard.max(Some(received));
+        peer.filtered = false;
         self.peers.locate(uid, from.mac);
         if away {
             self.announce_all_again();

@@ -20,6 +20,7 @@ pub(crate) struct Standing {
     shadowed: bool,
     deaf: bool,
     listens_in_vain: bool,
+    isolated: bool,
 }
 
 /// What the rules know of a peer that changes with time and frames.
@@ -56,6 +57,7 @@ impl Machine {
             shadowed: self.is_shadowed(),
             deaf: self.deaf(),
             listens_in_vain: self.listens_in_vain(),
+            isolated: self.isolated(),
         };
         let mut changed = core::mem::replace(&mut self.standing, standing) != standing;
         let mut next = Instant::MAX;
@@ -110,7 +112,7 @@ impl Machine {
     pub(crate) fn rest_is_justified(&self) -> bool {
         self.vips.iter().filter(|(_, vip)| vip.rests).all(|(&address, vip)| match self.decide(address, vip) {
             Verdict::Be(state, _) => state == vip.state,
-            Verdict::Claim(_) | Verdict::Mute | Verdict::Resign | Verdict::Refused => false,
+            Verdict::Claim(_) | Verdict::Clear | Verdict::Mute | Verdict::Resign | Verdict::Refused => false,
         })
     }
 }

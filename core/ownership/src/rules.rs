@@ -13,6 +13,8 @@ pub(crate) enum Verdict {
     /// It is (still) in this state; look again then.
     Be(State, Instant),
     Claim(Why),
+    /// To be asked for before it is claimed.
+    Clear,
     Mute,
     Resign,
     /// Nobody takes what is offered.
@@ -47,6 +49,7 @@ impl Machine {
                 self.claim(address, why);
                 NEVER
             }
+            Verdict::Clear => self.clear(address),
             Verdict::Mute => {
                 self.mute(address, LostCause::Unheard);
                 NEVER

@@ -8,8 +8,12 @@ use ferrolb_sansio::Instant;
 
 use crate::machine::Machine;
 use crate::outbox::{Probe, Turn};
+use crate::peers::Peer;
+use crate::state::Vip;
 use crate::wire;
-use crate::{Counters, Event, GROUP_V4, GROUP_V6, Interface, Keys, Plan, Presence, Settings, VipStatus};
+use crate::{
+    Counters, Event, GROUP_V4, GROUP_V6, Interface, Keys, Plan, Presence, SegmentStatus, Settings, VipStatus,
+};
 
 /// Everything layer 2 on one interface: hears frames, decides who owns which VIP, answers for the own ones.
 ///
@@ -137,17 +141,60 @@ impl Segment {
 
     /// The VIPs of the plan, and others known to be claimed, as this speaker sees them.
     pub fn vips(&self) -> impl Iterator<Item = VipStatus> {
-        self.machine.vips.iter().map(|(&address, vip)| {
-            let ballot = vip.ballot();
-            VipStatus {
-                vip: address,
-                state: vip.state.name(),
-                owner: ballot.and_then(|ballot| self.machine.node_of(ballot.uid)),
-                term: ballot.map_or(0, |ballot| ballot.term),
-                ballot,
-                since: vip.since,
-            }
-        })
+        self.machine.vips.iter().map(|(&address, vip)| self.vip_status(address, vip))
+    }
+
+    /// One of them.
+    pub fn vip(&self, address: IpAddr) -> Option<VipStatus> {
+        self.machine.vips.get(&address).map(|vip| self.vip_status(address, vip))
+    }
+
+    fn vip_status(&self, address: IpAddr, vip: &Vip) -> VipStatus {
+        let ballot = vip.ballot();
+        VipStatus {
+            vip: address,
+            state: vip.state.name(),
+            owner: ballot.and_then(|ballot| self.machine.node_of(ballot.uid)),
+            term: ballot.map_or(0, |ballot| ballot.term),
+            ballot,
+            since: vip.since,
+            contestant: vip.clearance.and_then(|_| self.machine.contestant(vip)),
+        }
+    }
+
+    /// The other speakers, as this one hears them.
+    pub fn status(&self) -> SegmentStatus {
+        let machine = &self.machine;
+        let nodes = |which: &dyn Fn(&Peer) -> bool| {
+            let mut nodes: Vec<_> = machine
+                .peers
+                .iter()
+                .filter(|peer| which(peer))
+                .filter_map(|peer| peer.node.clone())
+                .collect();
+            nodes.sort_unstable();
+            nodes.dedup();
+            nodes
+        };
+        SegmentStatus {
+            interval: machine.pace.current,
+            heard: nodes(&|peer| machine.fresh(peer)),
+            filtered: nodes(&|peer| peer.filtered && !machine.silent(peer.uid)),
+            isolated: machine.seems_isolated(),
+        }
+    }
+
+    /// Whether another speaker was heard here, in this run or in an earlier one ([`Self::handle_acquainted`]).
+    pub fn is_acquainted(&self) -> bool {
+        self.machine.acquainted
+    }
+
+    /// Other speakers were heard here in an earlier run: if they are not now, they are dead or cut off, and the segment is
+    /// not one on which speakers cannot hear each other.
+    pub fn handle_acquainted(&mut self, now: Instant) {
+        self.machine.observe(now);
+        self.machine.acquaint();
+        self.turn();
     }
 
     /// The multicast groups the interface must be a member of: the speakers' own, and the solicited-node group of

@@ -1,5 +1,6 @@
 use core::time::Duration;
 
+use ferrolb_neighbor::Mac;
 use ferrolb_sansio::Instant;
 
 use crate::LostCause;
@@ -12,7 +13,8 @@ const FORGET: Duration = Duration::from_secs(2);
 /// Two interfaces of one node on one segment: the one with the lower index speaks, the other keeps quiet.
 impl Machine {
     /// An authentic frame of this process came in by this interface, and it was not sent by it.
-    pub(crate) fn own_frame(&mut self, received: Instant, body: &[u8]) {
+    pub(crate) fn own_frame(&mut self, received: Instant, from: Mac, body: &[u8]) {
+        self.sibling = Some(from);
         let index = wire::blocks(body).flatten().find_map(|block| match block {
             Block::Interface(index) => Some(index),
             Block::Node(_)

@@ -1,8 +1,10 @@
 use ferrolb_sansio::Instant;
 
+use crate::clear::{Clearance, Foreign};
 use crate::damping::Moves;
 use crate::evict::Eviction;
 use crate::handover::{Offering, Refusal};
+use crate::isolation::Asked;
 use crate::{Ballot, NodeName, ShortUid, StateName, VipPlan};
 
 /// What a VIP is to this speaker, with what that state waits for.
@@ -75,6 +77,14 @@ pub(crate) struct Vip {
     pub(crate) refusal: Option<Refusal>,
     /// Its owner does not know that it is no candidate any more.
     pub(crate) eviction: Option<Eviction>,
+    /// A station that is no speaker, and was heard using it.
+    pub(crate) foreign: Option<Foreign>,
+    /// What asking for it before it is claimed has come to.
+    pub(crate) clearance: Option<Clearance>,
+    /// When it was claimed last, if nobody held it then.
+    pub(crate) claimed_freely: Option<Instant>,
+    /// Who asks for it, and how often.
+    pub(crate) asked: Option<Asked>,
     /// It is held, here or elsewhere, and is not looked at until something changes.
     pub(crate) rests: bool,
 }
@@ -111,6 +121,10 @@ impl Vip {
             evicted_by: None,
             refusal: None,
             eviction: None,
+            foreign: None,
+            clearance: None,
+            claimed_freely: None,
+            asked: None,
             rests: false,
         }
     }

@@ -35,6 +35,7 @@ impl Machine {
             next = next.min(join.ask);
             next = next.min(if join.until > now { join.until } else { Instant::MAX });
         }
+        self.tell_isolation();
         self.flush();
         self.counters.sends_dropped = self.out.dropped();
         self.next = next.min(self.beat_at).min(self.out.next_repeat());

@@ -59,7 +59,8 @@ fn vip6() -> IpAddr {
 fn settled() -> (Segment, Instant, Vec<Vec<u8>>) {
     let (mut ours, mut theirs) = (segment("node-a", OURS, 1), segment("node-b", THEIRS, 2));
     let (mut frame, mut said, mut now) = (Vec::new(), Vec::new(), Instant::from_millis(1));
-    for millis in 2..900 {
+    // For half a second after its first claim it would yield to a station that answers for the address.
+    for millis in 2..1_200 {
         now = Instant::from_millis(millis);
         ours.handle_timeout(now);
         while ours.poll_transmit(&mut frame) {

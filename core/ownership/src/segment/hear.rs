@@ -55,6 +55,9 @@ impl Segment {
         if self.machine.peers.at(request.mac).is_none() {
             self.machine.client(received);
             self.neighbor.note_asker(&request);
+            if !owned && request.asker.is_some() {
+                self.machine.asked(received, request.target, request.mac);
+            }
         }
         if owned {
             match self.neighbor.answer(self.machine.now, request) {
@@ -89,6 +92,7 @@ impl Segment {
             if !gratuitous {
                 self.machine.answered(received, address, mac);
             }
+            self.hear_contestant(received, address, mac);
         } else if self.machine.peers.at(mac).is_some() {
             self.machine.announce_again(address);
         } else {
@@ -96,6 +100,15 @@ impl Segment {
             if self.neighbor.duplicate(self.machine.now, address, mac) {
                 self.machine.out.event(Event::Duplicate { vip: address, mac });
             }
+            self.hear_contestant(received, address, mac);
+        }
+    }
+
+    /// A station uses a VIP. Routers may answer for whatever they know a way to (proxy ARP): that is no claim to it.
+    fn hear_contestant(&mut self, received: Instant, address: IpAddr, mac: Mac) {
+        let proxy = self.witnesses.iter().any(|(gateway, at)| *at == mac && *gateway != address);
+        if !proxy {
+            self.machine.contested(received, address, mac);
         }
     }
 
@@ -112,22 +125,23 @@ impl Segment {
     }
 
     fn hear_speaker(&mut self, received: Instant, from: Station, payload: &[u8]) -> Result<(), Refused> {
-        let settings = &self.machine.settings;
-        let header = match wire::peek(payload, settings.cluster, settings.uid) {
+        let (cluster, uid) = (self.machine.settings.cluster, self.machine.settings.uid);
+        let header = match wire::peek(payload, cluster, uid) {
             Err(Refused::OwnFrame) => {
-                let body = wire::open(payload, &settings.keys)?;
-                self.machine.own_frame(received, body);
+                let body = wire::open(payload, &self.machine.settings.keys)?;
+                self.machine.own_frame(received, from.mac, body);
                 return Err(Refused::OwnFrame);
             }
             result => result?,
         };
+        self.machine.acquaint();
         let known = self.machine.peers.at(from.mac).is_some();
         let forgers = if known { &mut self.forged_speakers } else { &mut self.forgers };
         let now = self.machine.now;
         if forgers.exhausted(now, from.mac) {
             return Err(Refused::Throttled);
         }
-        let body = wire::open(payload, &settings.keys).inspect_err(|_| {
+        let body = wire::open(payload, &self.machine.settings.keys).inspect_err(|_| {
             forgers.take(now, from.mac);
         })?;
         self.machine.speaker_frame(received, from, &header, body);

@@ -50,7 +50,7 @@ impl Segment {
     fn poll_probe(&mut self, frame: &mut Vec<u8>) -> bool {
         if self.probes.is_empty() {
             match self.machine.out.take_probe() {
-                Some(probe @ Probe::Vip { .. }) => self.probes.push(probe),
+                Some(probe @ (Probe::Vip { .. } | Probe::Claim { .. })) => self.probes.push(probe),
                 Some(Probe::Witnesses) => {
                     let ask = |&gateway: &IpAddr| {
                         let known = self.witnesses.iter().find(|(address, _)| *address == gateway);
@@ -61,8 +61,13 @@ impl Segment {
                 None => {}
             }
         }
-        let Some(Probe::Vip { vip, to }) = self.probes.pop() else { return false };
-        write_request(frame, self.interface.mac, self.own(vip.is_ipv4()), vip, to);
+        match self.probes.pop() {
+            Some(Probe::Vip { vip, to }) => {
+                write_request(frame, self.interface.mac, self.own(vip.is_ipv4()), vip, to);
+            }
+            Some(Probe::Claim { vip }) => write_request(frame, self.interface.mac, None, vip, None),
+            Some(Probe::Witnesses) | None => return false,
+        }
         self.machine.counters.probes += 1;
         true
     }

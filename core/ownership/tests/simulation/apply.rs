@@ -10,6 +10,7 @@ impl World {
     pub(crate) fn fault(&mut self, index: usize, begins: bool) {
         self.active[index] = begins;
         self.disturbed = self.now();
+        self.touched = true;
         let what = self.faults[index].what.clone();
         if self.verbose {
             println!("{:?} {} {what:?}", self.now(), if begins { "begins:" } else { "ends:" });
@@ -42,6 +43,13 @@ impl World {
             (What::Stop(node) | What::Drain(node), true) => self.presence(node, Presence::Draining),
             (What::Leave(node), true) => self.presence(node, Presence::Leaving),
             (What::Drain(node) | What::Leave(node), false) => self.presence(node, Presence::Staying),
+            (What::ForwardDelay(node), begins) => {
+                self.network.conditions = self.conditions();
+                if begins {
+                    self.carrier(node, false);
+                    self.carrier(node, true);
+                }
+            }
             (What::Carrier(node), up) => self.carrier(node, !up),
             (What::NotReady(node), begins) => self.ready(node, !begins),
             (What::Late(node), late) => self.speakers[node].late = late,
@@ -56,7 +64,11 @@ impl World {
                 | What::DumbToSpeakers(_)
                 | What::Partition(_)
                 | What::SpeakersPartition(_)
+                | What::IsolatedPorts(_)
                 | What::Loss(_)
+                | What::LossFrom(..)
+                | What::LossTo(..)
+                | What::StormControl(_)
                 | What::Delay(_),
                 _,
             ) => self.network.conditions = self.conditions(),
@@ -108,7 +120,9 @@ impl World {
             match fault.what {
                 What::OneWay(from, to) => conditions.block(Port(from), Port(to)),
                 What::Cut(one, other) => conditions.cut(Port(one), Port(other)),
-                What::Isolated(node) | What::Paused(node) => conditions.isolate(Port(node)),
+                What::Isolated(node) | What::Paused(node) | What::ForwardDelay(node) => {
+                    conditions.isolate(Port(node));
+                }
                 What::Deaf(node) => (0..ports).for_each(|from| conditions.block(Port(from), Port(node))),
                 What::Dumb(node) => (0..ports).for_each(|to| conditions.block(Port(node), Port(to))),
                 What::DumbToSpeakers(node) => {
@@ -123,6 +137,22 @@ impl World {
                     pairs(count).filter(|&(a, b)| apart(mask, a, b)).for_each(|(a, b)| {
                         conditions.block(Port(a), Port(b));
                     });
+                }
+                What::IsolatedPorts(mask) => {
+                    let isolated = |node: usize| mask >> node & 1 == 1;
+                    pairs(count).filter(|&(a, b)| a != b && isolated(a) && isolated(b)).for_each(|(a, b)| {
+                        conditions.block(Port(a), Port(b));
+                    });
+                }
+                What::LossFrom(node, per_mille) => {
+                    (0..ports).for_each(|to| conditions.thin(Port(node), Port(to), per_mille));
+                }
+                What::LossTo(node, per_mille) => {
+                    (0..ports).for_each(|from| conditions.thin(Port(from), Port(node), per_mille));
+                }
+                What::StormControl(limit) => {
+                    let limit = conditions.storm_limit.map_or(limit, |other| other.min(limit));
+                    conditions.storm_limit = Some(limit);
                 }
                 What::Loss(per_mille) => conditions.loss_per_mille = conditions.loss_per_mille.max(per_mille),
                 What::Delay(jitter) => conditions.jitter = jitter,

@@ -10,7 +10,7 @@ use ferrolb_sim::Port;
 use crate::fault::{FAULTS_UNTIL, What};
 use crate::scene::{CLIENTS, Scene};
 use crate::speaker::{Speaker, mac};
-use crate::world::World;
+use crate::world::{CHECK_INTERVAL, World};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Rule {
@@ -43,6 +43,10 @@ pub(crate) struct Checks {
     /// When a client was last out of the owner's reach, and last believed one of several owners.
     cut_at: Vec<Instant>,
     rivalled_at: Vec<Instant>,
+    /// Some promise was not kept at the last look, maybe for a moment only.
+    open: bool,
+    /// All speakers that are up could exchange frames at the last look.
+    whole: bool,
     pub(crate) longest_dual: Duration,
     pub(crate) longest_without: Duration,
     pub(crate) longest_wrong: Duration,
@@ -66,9 +70,11 @@ impl Checks {
             claims: Vec::new(),
             dual_since: vec![None; vips],
             without_since: vec![None; vips * scene.speakers],
-            wrong_since: vec![None; vips * CLIENTS],
-            cut_at: vec![Instant::ZERO; vips * CLIENTS],
-            rivalled_at: vec![Instant::ZERO; vips * CLIENTS],
+            wrong_since: vec![None; vips * scene.users()],
+            cut_at: vec![Instant::ZERO; vips * scene.users()],
+            rivalled_at: vec![Instant::ZERO; vips * scene.users()],
+            open: true,
+            whole: true,
             longest_dual: Duration::ZERO,
             longest_without: Duration::ZERO,
             longest_wrong: Duration::ZERO,
@@ -88,11 +94,22 @@ impl Checks {
     }
 }
 
+/// Looks at every VIP, unless all was well at the last look and nothing has happened since.
 pub(crate) fn check(world: &mut World) {
+    let now = world.now();
+    let first_settled = now >= world.settled_at && now.since(world.settled_at) < CHECK_INTERVAL;
+    let quiet = world.network.conditions.is_whole() && !world.network.conditions.loses();
+    if quiet && !world.checks.open && !first_settled && !core::mem::take(&mut world.touched) {
+        return;
+    }
+    world.touched = false;
+    world.checks.whole = whole(world);
+    world.checks.open = false;
     for index in 0..world.scene.vips.len() {
         let vip = world.scene.vips[index];
         let owners: Vec<usize> =
             (0..world.scene.speakers).filter(|&node| world.speakers[node].answers(vip)).collect();
+        world.checks.open |= owners.len() != 1;
         if owners.len() == 1 && world.network.conditions.is_whole() {
             world.checks.one_owner_for_all(&world.scene, index);
         } else {
@@ -179,7 +196,7 @@ fn check_some_owner(world: &mut World, index: usize, owners: &[usize]) {
     let (now, vip) = (world.now(), world.scene.vips[index]);
     for node in 0..world.scene.speakers {
         let speaker = &world.speakers[node];
-        let lacks = world.network.conditions.loss_per_mille == 0
+        let lacks = !world.network.conditions.loses()
             && !owners.iter().any(|&owner| owner == node || reaches(world, owner, node))
             && speaker.eligible(vip)
             && !awaits(world, node, vip)
@@ -233,8 +250,8 @@ fn awaits(world: &World, node: usize, vip: IpAddr) -> bool {
 fn check_clients(world: &mut World, index: usize, owners: &[usize]) {
     let (now, vip, count) = (world.now(), world.scene.vips[index], world.scene.speakers);
     let &[owner] = owners else {
-        for client in 0..CLIENTS {
-            let slot = index * CLIENTS + client;
+        for client in 0..world.scene.users() {
+            let slot = index * world.scene.users() + client;
             world.checks.wrong_since[slot] = None;
             let believes = world.clients[client].cache[index].mac;
             if owners.iter().any(|&owner| believes == Some(mac(owner))) {
@@ -243,30 +260,28 @@ fn check_clients(world: &mut World, index: usize, owners: &[usize]) {
         }
         return;
     };
-    if !world.network.conditions.is_whole() || world.network.conditions.loss_per_mille > 0 {
-        for client in 0..CLIENTS {
+    if !world.network.conditions.is_whole() || world.network.conditions.loses() {
+        for client in 0..world.scene.users() {
             let reached = world.network.conditions.passes(Port(owner), Port(count + client));
-            if !reached || world.network.conditions.loss_per_mille > 0 {
-                world.checks.cut_at[index * CLIENTS + client] = now;
+            if !reached || world.network.conditions.loses() {
+                world.checks.cut_at[index * world.scene.users() + client] = now;
             }
         }
     }
-    let whole = (0..count)
-        .all(|a| (0..count).all(|b| a == b || !up(world, a) || !up(world, b) || exchange(world, a, b)));
-    for client in 0..CLIENTS {
+    let whole = world.checks.whole;
+    for client in 0..world.scene.users() {
         let (here, there) = (Port(owner), Port(count + client));
         let told =
             world.network.conditions.passes(here, there) && world.network.conditions.passes(there, here);
         let believes = world.clients[client].cache[index].mac;
-        let wrong = whole
-            && told
-            && world.network.conditions.loss_per_mille == 0
-            && believes.is_some_and(|at| at != mac(owner));
-        let slot = index * CLIENTS + client;
+        let wrong =
+            whole && told && !world.network.conditions.loses() && believes.is_some_and(|at| at != mac(owner));
+        let slot = index * world.scene.users() + client;
         if !wrong {
             world.checks.wrong_since[slot] = None;
             continue;
         }
+        world.checks.open = true;
         let began = *world.checks.wrong_since[slot].get_or_insert(now);
         let claimed = world.speakers[owner].claimed_at(vip);
         let lasts = now.since(began.max(world.disturbed).max(claimed));
@@ -322,10 +337,16 @@ fn check_settled(world: &mut World, index: usize, owners: &[usize]) {
     }
 }
 
+/// Whether all speakers that are up can exchange frames.
+fn whole(world: &World) -> bool {
+    let count = world.scene.speakers;
+    (0..count).all(|a| (0..count).all(|b| a == b || !up(world, a) || !up(world, b) || exchange(world, a, b)))
+}
+
 /// Whether frames get from one to the other and back, directly or through one speaker that has been up a while.
 fn exchange(world: &World, one: usize, other: usize) -> bool {
     let both = |a: usize, b: usize| passes(world, a, b) && passes(world, b, a);
-    world.network.conditions.loss_per_mille == 0
+    !world.network.conditions.loses()
         && (both(one, other) || relays(world, one, other).any(|relay| both(one, relay) && both(relay, other)))
 }
 

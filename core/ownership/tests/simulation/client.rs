@@ -1,6 +1,7 @@
 //! A client on the segment with the neighbour cache of Linux, and a gateway that answers for itself.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use core::time::Duration;
 use ferrolb_neighbor::{Mac, Message, hear, write_answer, write_request};
@@ -12,8 +13,10 @@ use ferrolb_sansio::Instant;
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) mac: Mac,
-    pub(crate) ip: IpAddr,
+    /// Its address of each family.
+    pub(crate) ip: (Ipv4Addr, Ipv6Addr),
     pub(crate) cache: Vec<Entry>,
+    places: BTreeMap<IpAddr, usize>,
 }
 
 #[derive(Debug)]
@@ -27,23 +30,32 @@ pub(crate) struct Entry {
 const LOCKTIME: Duration = Duration::from_secs(1);
 
 impl Client {
-    pub(crate) fn new(mac: Mac, ip: IpAddr, vips: &[IpAddr]) -> Self {
+    pub(crate) fn new(mac: Mac, ip: (Ipv4Addr, Ipv6Addr), vips: &[IpAddr]) -> Self {
         let entry = |&vip: &IpAddr| Entry { vip, mac: None, updated: Instant::ZERO };
-        Self { mac, ip, cache: vips.iter().map(entry).collect() }
+        let places = vips.iter().zip(0..).map(|(&vip, place)| (vip, place)).collect();
+        Self { mac, ip, cache: vips.iter().map(entry).collect(), places }
     }
 
     /// The questions it asks now: for what it has no entry for.
     pub(crate) fn ask(&self, mut send: impl FnMut(&[u8])) {
         let mut frame = Vec::new();
         for entry in self.cache.iter().filter(|entry| entry.mac.is_none()) {
-            write_request(&mut frame, self.mac, Some(self.ip), entry.vip, None);
+            let own = if entry.vip.is_ipv4() { self.ip.0.into() } else { self.ip.1.into() };
+            write_request(&mut frame, self.mac, Some(own), entry.vip, None);
             send(&frame);
         }
     }
 
-    pub(crate) fn hear(&mut self, now: Instant, frame: &[u8]) {
-        let Some(update) = Update::read(frame) else { return };
-        let Some(entry) = self.cache.iter_mut().find(|entry| entry.vip == update.vip) else { return };
+    /// It has not used any VIP for long: its entries are gone.
+    pub(crate) fn forget(&mut self) {
+        self.cache.iter_mut().for_each(|entry| entry.mac = None);
+    }
+
+    /// Takes a frame; returns whether it believes something else now.
+    pub(crate) fn hear(&mut self, now: Instant, frame: &[u8]) -> bool {
+        let Some(update) = Update::read(frame) else { return false };
+        let Some(&place) = self.places.get(&update.vip) else { return false };
+        let entry = &mut self.cache[place];
         let young = now.since(entry.updated) < LOCKTIME;
         let takes = match (entry.mac, update.strength) {
             (_, Strength::Ignored) => false,
@@ -53,8 +65,11 @@ impl Client {
             (Some(_), Strength::Answer) => !young,
         };
         if takes {
-            (entry.mac, entry.updated) = (Some(update.mac), now);
+            let before = entry.mac.replace(update.mac);
+            entry.updated = now;
+            return before != entry.mac;
         }
+        false
     }
 }
 
@@ -108,7 +123,7 @@ impl Update {
     }
 }
 
-/// Answers for its own addresses and does nothing else.
+/// Answers for its own addresses. What it knows of VIPs, as any host does, is kept by a [`Client`] at its port.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     pub(crate) mac: Mac,

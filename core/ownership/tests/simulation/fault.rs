@@ -31,8 +31,16 @@ pub(crate) enum What {
     /// Hosts, or only speakers, are on two sides by the bits of a mask.
     Partition(u64),
     SpeakersPartition(u64),
-    /// Per mille of all frames.
+    /// The speakers named by the bits of a mask are on isolated ports: they hear others, and not each other.
+    IsolatedPorts(u64),
+    /// The link goes and comes, and the switch forwards nothing for a while (spanning tree).
+    ForwardDelay(usize),
+    /// Per mille of all frames; of those that one host sends; of those that it should get.
     Loss(u64),
+    LossFrom(usize, u16),
+    LossTo(usize, u16),
+    /// The switch drops what is more than so many frames to groups, of a port in a tenth of a second.
+    StormControl(u32),
     /// Random time on the way.
     Delay(Duration),
     Freeze(usize),
@@ -69,12 +77,14 @@ pub(crate) enum What {
 pub(crate) const FAULTS_FROM: Instant = Instant::from_millis(900);
 pub(crate) const FAULTS_UNTIL: Instant = Instant::from_millis(2_900);
 
+/// In one of five runs there are up to so many faults.
+const MANY_FAULTS: u64 = 9;
+
 /// A scene and 1 to `most` faults.
 pub(crate) fn draw(seed: u64, most: u64) -> (Scene, Vec<Fault>) {
     let mut rng = Rng::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED);
     let speakers = if rng.below(12) == 0 { 6 + below(&mut rng, 3) } else { 2 + below(&mut rng, 4) };
-    let many = rng.below(1_000) == 0;
-    let count = if many { 100 + below(&mut rng, 400) } else { 1 + below(&mut rng, 3) };
+    let count = vips(&mut rng);
     let vips: Vec<IpAddr> = (0..count).map(|index| vip(index, rng.below(2) == 0)).collect();
     let candidates = vips.iter().map(|_| order(&mut rng, speakers)).collect();
     let scene = Scene {
@@ -87,9 +97,19 @@ pub(crate) fn draw(seed: u64, most: u64) -> (Scene, Vec<Fault>) {
         prober: rng.below(3) == 0,
         vips,
     };
+    let most = if seed.is_multiple_of(5) { most.max(MANY_FAULTS) } else { most };
     let count = 1 + rng.below(most);
     let faults = (0..count).map(|_| draw_fault(&mut rng, &scene)).collect();
     (scene, faults)
+}
+
+/// One to 500, each doubling half as likely as the one before.
+fn vips(rng: &mut Rng) -> usize {
+    let mut most = 2;
+    while most < 512 && rng.below(2) == 0 {
+        most *= 2;
+    }
+    (most / 2 + below(rng, most / 2)).min(500)
 }
 
 pub(crate) fn vip(index: usize, ipv4: bool) -> IpAddr {
@@ -104,7 +124,8 @@ pub(crate) fn vip(index: usize, ipv4: bool) -> IpAddr {
             ]),
         }
     } else {
-        format!("2001:db8::{}", 100 + index).parse().unwrap()
+        // Beside the hosts of the segment, which have the low ones.
+        format!("2001:db8::1:{}", 100 + index).parse().unwrap()
     }
 }
 
@@ -114,7 +135,7 @@ fn draw_fault(rng: &mut Rng, scene: &Scene) -> Fault {
     let other = (one + 1 + below(rng, count - 1)) % count;
     let lasts = [20, 60, 100, 200, 500, 1_200][below(rng, 6)] * (50 + rng.below(100)) / 100;
     let begins = FAULTS_FROM + rng.jitter(Duration::from_millis(1_500));
-    let what = match rng.below(26) {
+    let what = match rng.below(30) {
         0 => What::OneWay(one, other),
         1 => What::Cut(one, other),
         2 | 3 => What::Isolated(one),
@@ -137,6 +158,13 @@ fn draw_fault(rng: &mut Rng, scene: &Scene) -> Fault {
         22 => What::OldPlan(one),
         23 => What::Move { vip: below(rng, scene.vips.len()), to: one },
         24 => What::Leave(one),
+        25 => What::IsolatedPorts(rng.next()),
+        26 => What::ForwardDelay(one),
+        27 => {
+            let per_mille = u16::try_from(20 + rng.below(600)).unwrap();
+            if rng.below(2) == 0 { What::LossFrom(one, per_mille) } else { What::LossTo(one, per_mille) }
+        }
+        28 => What::StormControl(u32::try_from(2 + rng.below(30)).unwrap()),
         _ => What::Plan { vip: below(rng, scene.vips.len()), order: order(rng, count) },
     };
     let least = if matches!(what, What::Stop(_)) { 100 } else { 1 };

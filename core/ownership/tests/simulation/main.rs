@@ -5,11 +5,13 @@
 mod apply;
 mod check;
 mod client;
+mod contested;
 mod evict;
 mod exhaustive;
 mod fault;
 mod figures;
 mod handover;
+mod isolation;
 mod prober;
 mod scene;
 mod seeds;

@@ -86,7 +86,7 @@ fn must_answer(world: &World, node: usize, vip: IpAddr, asked: Instant) -> bool 
     let (speaker, port) = (&world.speakers[node], world.scene.speakers + CLIENTS + 1);
     let reached = passes(world, node, port) && passes(world, port, node);
     let prompt = !speaker.late && speaker.thawed < asked;
-    speaker.answers(vip) && prompt && reached && world.network.conditions.loss_per_mille == 0
+    speaker.answers(vip) && prompt && reached && !world.network.conditions.loses()
 }
 
 fn judge(world: &mut World, question: &Question) {

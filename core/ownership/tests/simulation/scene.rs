@@ -1,7 +1,7 @@
 //! What a run is made of before anything befalls it.
 
 use core::time::Duration;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ferrolb_ownership::{Plan, VipPlan};
 use ferrolb_sansio::Rng;
@@ -38,12 +38,16 @@ impl Scene {
         Plan { revision: 1, vips: orders.map(|(&vip, order)| (vip, plan_of(order, 1))).collect() }
     }
 
-    /// The client of this number.
+    /// How many hosts send to VIPs: the clients, and the gateway for those behind it.
+    pub(crate) fn users(&self) -> usize {
+        CLIENTS + usize::from(self.gateway)
+    }
+
+    /// The client of this number; the gateway comes after the others.
     pub(crate) fn client(&self, index: usize) -> Client {
-        let ip = IpAddr::from([192, 0, 2, 200 + u8::try_from(index).unwrap()]);
-        let ip6: IpAddr = format!("2001:db8::{}", 200 + index).parse().unwrap();
-        let v6 = self.vips.iter().all(IpAddr::is_ipv6);
-        Client::new(mac(self.speakers + index), if v6 { ip6 } else { ip }, &self.vips)
+        let host = if index < CLIENTS { 200 + u8::try_from(index).unwrap() } else { 1 };
+        let ip = (Ipv4Addr::new(192, 0, 2, host), format!("2001:db8::{host}").parse().unwrap());
+        Client::new(mac(self.speakers + index), ip, &self.vips)
     }
 }
 

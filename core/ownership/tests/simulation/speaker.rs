@@ -32,6 +32,8 @@ pub(crate) struct Speaker {
     pub(crate) plan_is_old: bool,
     /// When the last frame got to it.
     pub(crate) heard: Instant,
+    /// It has heard others, which outlives the process.
+    pub(crate) acquainted: bool,
     /// It processes late now and then.
     pub(crate) late: bool,
     pub(crate) joined: bool,
@@ -72,6 +74,7 @@ impl Speaker {
             is_old: false,
             plan_is_old: false,
             heard: Instant::ZERO,
+            acquainted: false,
             late: false,
             joined: false,
             owned: BTreeSet::new(),
@@ -105,6 +108,9 @@ impl Speaker {
         self.owned.clear();
         let mut segment = Segment::new(now, settings, self.interface.clone(), rng.next());
         segment.handle_plan(now, self.effective_plan());
+        if self.acquainted {
+            segment.handle_acquainted(now);
+        }
         self.segment = Some(segment);
     }
 
@@ -120,7 +126,7 @@ impl Speaker {
     }
 
     pub(crate) fn status(&self, vip: IpAddr) -> Option<VipStatus> {
-        self.segment.as_ref()?.vips().find(|status| status.vip == vip)
+        self.segment.as_ref()?.vip(vip)
     }
 
     /// Whether clients get answers for the VIP from here.

@@ -149,9 +149,11 @@ fn a_long_freeze_moves_the_vip_once_and_the_thawed_owner_keeps_quiet() {
 pub(crate) fn lost(world: &World, node: usize) -> Vec<LostCause> {
     let cause = |event: &(Instant, Event)| match event.1 {
         Event::Lost { cause, .. } => Some(cause),
-        Event::Joined | Event::Owned { .. } | Event::Duplicate { .. } | Event::MulticastFiltered { .. } => {
-            None
-        }
+        Event::Joined
+        | Event::Owned { .. }
+        | Event::Duplicate { .. }
+        | Event::MulticastFiltered { .. }
+        | Event::SegmentIsolated => None,
     };
     world.speakers[node].events.iter().filter_map(cause).collect()
 }
@@ -309,4 +311,27 @@ fn a_list_reordered_in_the_middle_of_a_take_over_leaves_one_owner() {
         let world = run(scene(3), faults, 4_950);
         assert_eq!(owners(&world).len(), 1);
     }
+}
+
+#[test]
+fn a_loop_that_is_late_at_random_moves_nothing() {
+    for node in [0, 1] {
+        let world = run(scene(3), vec![fault(1_000, 1_900, What::Late(node))], 4_950);
+        assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]), "node-{node} is late");
+    }
+}
+
+/// The loser's announcement was on its way for long and comes after the winner's, which is then said again.
+#[test]
+fn a_losers_burst_after_the_winners_does_not_stay_in_caches() {
+    let mut world = World::new(scene(3), vec![fault(1_000, 500, What::Freeze(0))]);
+    world.run(Instant::from_millis(3_000));
+    assert_eq!(owners(&world), [1]);
+    let (address, mut frame) = (world.scene.vips[0], Vec::new());
+    let form = ferrolb_neighbor::Form::Request;
+    ferrolb_neighbor::write_gratuitous(&mut frame, mac(0), address, form, None);
+    world.network.send(ferrolb_sim::Port(0), &frame);
+    world.run(Instant::from_millis(3_020));
+    assert_eq!(world.clients[0].cache[0].mac, Some(mac(1)));
+    assert!(world.checks.violations.is_empty(), "{:?}", world.checks.violations);
 }

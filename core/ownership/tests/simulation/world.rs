@@ -26,7 +26,7 @@ pub(crate) enum Timer {
     Check,
 }
 
-const CHECK_INTERVAL: Duration = Duration::from_millis(1);
+pub(crate) const CHECK_INTERVAL: Duration = Duration::from_millis(1);
 const ASK_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(crate) struct World {
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) faults: Vec<Fault>,
     pub(crate) active: Vec<bool>,
     pub(crate) checks: Checks,
+    /// Something happened since the last look that what must hold depends on.
+    pub(crate) touched: bool,
     /// When a fault last began or ended, and when the plan last changed.
     pub(crate) disturbed: Instant,
     pub(crate) replanned: Instant,
@@ -54,6 +56,9 @@ pub(crate) struct World {
     /// Frames of this speaker are kept.
     pub(crate) tap: Option<usize>,
     pub(crate) tapped: Vec<Vec<u8>>,
+    /// What gets to the prober's port is kept.
+    pub(crate) overhears: bool,
+    pub(crate) overheard: Vec<Rc<[u8]>>,
     frame: Vec<u8>,
 }
 
@@ -72,8 +77,8 @@ impl World {
             let after = scene.boot.after(index, &mut rng);
             network.schedule(Instant::ZERO + after, Timer::Boot(index));
         }
-        let clients = (0..CLIENTS).map(|index| scene.client(index)).collect();
-        for index in 0..CLIENTS {
+        let clients = (0..scene.users()).map(|index| scene.client(index)).collect();
+        for index in 0..scene.users() {
             network.schedule(
                 Instant::from_millis(580) + rng.jitter(Duration::from_millis(100)),
                 Timer::Client(index),
@@ -86,6 +91,7 @@ impl World {
         network.schedule(Instant::from_millis(750), Timer::Check);
         Self {
             checks: Checks::new(&scene),
+            touched: true,
             gateway: scene
                 .gateway
                 .then(|| Gateway { mac: mac(count + CLIENTS), addresses: gateway_ips.clone() }),
@@ -99,6 +105,8 @@ impl World {
             unchecked: false,
             tap: None,
             tapped: Vec::new(),
+            overhears: false,
+            overheard: Vec::new(),
             frame: Vec::new(),
             scene,
             network,
@@ -115,6 +123,8 @@ impl World {
     }
 
     pub(crate) fn run(&mut self, until: Instant) {
+        // A test may have changed anything meanwhile.
+        self.touched = true;
         while let Some(happening) = self.network.next(until) {
             match happening {
                 Happening::Frame { port, frame } => self.deliver(port, &frame),
@@ -192,11 +202,19 @@ impl World {
                 segment.handle_frame(now, now, frame);
                 self.work(port.0);
             }
-        } else if let Some(client) = self.clients.get_mut(port.0 - count) {
-            client.hear(now, frame);
-        } else if port.0 == count + CLIENTS + 1 {
+            return;
+        }
+        if let Some(client) = self.clients.get_mut(port.0 - count) {
+            self.touched |= client.hear(now, frame);
+        }
+        if port.0 == count + CLIENTS + 1 {
+            if self.overhears {
+                self.overheard.push(frame.clone());
+            }
             self.prober.hear(frame);
-        } else if let Some(gateway) = &self.gateway {
+        } else if port.0 == count + CLIENTS
+            && let Some(gateway) = &self.gateway
+        {
             let network = &mut self.network;
             gateway.hear(frame, |answer| network.send(port, answer));
         }
@@ -212,10 +230,12 @@ impl World {
         if speaker.late && self.rng.below(60) == 0 {
             let until = now + Duration::from_millis(27 + self.rng.below(6));
             speaker.frozen = Some(Vec::new());
+            self.touched = true;
             self.network.schedule(until, Timer::Thaw(index));
             return;
         }
         segment.handle_timeout(now);
+        speaker.acquainted |= segment.is_acquainted();
         while segment.poll_transmit(&mut self.frame) {
             if self.tap == Some(index) {
                 self.tapped.push(self.frame.clone());
@@ -223,6 +243,7 @@ impl World {
             self.network.send(Port(index), &self.frame);
         }
         while let Some(event) = segment.poll_event() {
+            self.touched = true;
             if self.verbose {
                 println!("{now:?} node-{index} {event:?}");
             }
@@ -239,7 +260,7 @@ impl World {
                         ceded.push(*vip);
                     }
                 }
-                Event::Duplicate { .. } | Event::MulticastFiltered { .. } => {}
+                Event::Duplicate { .. } | Event::MulticastFiltered { .. } | Event::SegmentIsolated => {}
             }
             speaker.events.push((now, event));
         }
@@ -266,6 +287,7 @@ impl World {
     /// Changes something about a speaker and lets its loop run if it can.
     pub(crate) fn change(&mut self, index: usize, change: impl FnOnce(&mut Speaker, Instant)) {
         let now = self.now();
+        self.touched = true;
         change(&mut self.speakers[index], now);
         if self.speakers[index].running() {
             self.work(index);
@@ -274,6 +296,7 @@ impl World {
 
     pub(crate) fn boot(&mut self, index: usize) {
         let now = self.now();
+        self.touched = true;
         if !self.plans_are_own {
             self.speakers[index].plan = self.plan.clone();
         }
@@ -289,6 +312,7 @@ impl World {
 
     pub(crate) fn thaw(&mut self, index: usize) {
         let now = self.now();
+        self.touched = true;
         let speaker = &mut self.speakers[index];
         let Some(queue) = speaker.frozen.take() else { return };
         speaker.thawed = now;
@@ -329,6 +353,7 @@ impl World {
 
     fn publish_plan(&mut self) {
         self.replanned = self.now();
+        self.touched = true;
         (0..self.scene.speakers).for_each(|index| self.deliver_plan(index));
     }
 
