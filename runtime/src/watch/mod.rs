@@ -125,7 +125,7 @@ where
         return Ended::Unheard;
     }
     loop {
-        let ended = stream::run(&source, &mut version, events, wrap).await;
+        let ended = stream::run(&source, &mut version, events, wrap, || trouble.over()).await;
         let pause = match ended {
             StreamEnded::Unheard => return Ended::Unheard,
             StreamEnded::TooOld => {
@@ -174,4 +174,75 @@ pub(crate) struct Source<'a> {
     client: &'a Client,
     request: Request,
     selection: &'a Selection,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::{Context, Poll};
+
+    use http::{Request, Response};
+    use http_body_util::{BodyExt as _, Full};
+    use hyper::body::{Body as HttpBody, Bytes, Frame};
+    use kube::client::Body;
+
+    use super::*;
+    use crate::kinds::Namespace;
+
+    /// A stream on which nothing comes.
+    struct Quiet;
+
+    impl HttpBody for Quiet {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    /// Its first stream breaks off in its first line, those after that stay open.
+    fn api_server(streams: Arc<AtomicU32>) -> Client {
+        let all = |text: &'static [u8]| Full::new(Bytes::from_static(text)).boxed_unsync();
+        let answer = move |request: Request<Body>| {
+            let watches = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+            let body = match (watches, watches && streams.fetch_add(1, Ordering::Relaxed) == 0) {
+                (false, _) => all(br#"{"metadata":{"resourceVersion":"7"},"items":[]}"#),
+                (true, true) => all(b"{\n"),
+                (true, false) => Quiet.boxed_unsync(),
+            };
+            async move { Ok::<_, Infallible>(Response::new(body)) }
+        };
+        Client::new(tower::service_fn(answer), "default")
+    }
+
+    async fn until(what: &str, holds: impl Fn() -> bool) {
+        for _ in 0..1_000 {
+            if holds() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what}: not so after ten seconds");
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_broke_works_again_while_its_next_stream_is_open_and_quiet() {
+        let streams = Arc::<AtomicU32>::default();
+        let (client, selection) = (api_server(Arc::clone(&streams)), Selection::default());
+        let report = selection.report.clone();
+        let (sender, _receiver) = mpsc::channel(8);
+        let watching = tokio::spawn(watch(Api::<Namespace>::all(client), selection, sender, |change| change));
+        until("the first stream broke", || !report.failing().is_empty()).await;
+        until("the second is open", || streams.load(Ordering::Relaxed) == 2).await;
+        until("the watch works again", || report.failing().is_empty()).await;
+        assert_eq!(streams.load(Ordering::Relaxed), 2, "the second stream is still open");
+        watching.abort();
+    }
 }

@@ -61,12 +61,14 @@ struct BookmarkMetadata {
     resource_version: String,
 }
 
-/// Follows changes since `version`, which it keeps up to date.
+/// Follows changes since `version`, which it keeps up to date. `works` is called once the stream has lasted: it may go on for
+/// minutes without an event.
 pub(super) async fn run<K, E>(
     source: &Source<'_>,
     version: &mut String,
     events: &mpsc::Sender<E>,
     wrap: &impl Fn(Change<K>) -> E,
+    mut works: impl FnMut(),
 ) -> Ended
 where
     K: Resource + DeserializeOwned,
@@ -81,6 +83,7 @@ where
     let patience = &source.selection.patience;
     let mut lines = Lines { body, buffer: Vec::new() };
     let mut deaf_at = opened + patience.silence;
+    let (lasts_at, mut lasts) = (Instant::now() + TOO_SOON, false);
     // A stream is opened anew after whatever happened to the API server, so this is when to look.
     let mut probe = Box::pin(probe(source, version.clone(), opened));
     loop {
@@ -93,6 +96,11 @@ where
                     continue;
                 }
             },
+            () = sleep_until(lasts_at), if !lasts => {
+                lasts = true;
+                works();
+                continue;
+            }
             () = sleep_until(deaf_at) => return Ended::Silent,
         };
         let line = match line {
