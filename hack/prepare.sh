@@ -2,7 +2,7 @@
 # Makes what labs are made from, side by side, telling every few seconds what runs and how long it should take:
 # the root file system, Kubernetes (Go) and FerroLB (Rust). Leaves, all below .lab/:
 #   rootfs, kube          links into the cache
-#   bin/                  ferrolb-lab, kubectl-ferrolb (kubectl in the lab finds its plugins here)
+#   bin/                  ferrolb-lab, kubectl-ferrolb (kubectl in the lab finds its plugins here), ferrolb-speaker
 #   images/*.tar          what every node loads
 #   log/*.log             what each step printed
 # usage: prepare.sh [lab|all]   `lab` leaves out FerroLB itself.   DIST=1: the binaries that users run.
@@ -66,7 +66,7 @@ ln -sfn "$(cat "$lab/log/rootfs.out")" "$lab/rootfs"
 ln -sfn "$(cat "$lab/log/kubernetes.out")" "$lab/kube"
 built=$(built "$profile")
 tools=(ferrolb-lab)
-if [[ $what == all ]]; then tools+=(kubectl-ferrolb); fi
+if [[ $what == all ]]; then tools+=(kubectl-ferrolb ferrolb-speaker); fi
 for tool in "${tools[@]}"; do
   cp "$built/$tool" "$lab/bin/$tool.new"
   mv "$lab/bin/$tool.new" "$lab/bin/$tool"

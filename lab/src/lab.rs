@@ -122,6 +122,15 @@ impl Lab {
         &self.folder
     }
 
+    /// Gives all nodes and networks a program, `/lab/bin/NAME`.
+    ///
+    /// # Errors
+    /// When it cannot be linked or copied.
+    pub fn add_program(&self, program: &Path) -> Result<()> {
+        let name = program.file_name().with_context(|| format!("{} has no name", program.display()))?;
+        put(program, &self.folder.join("bin").join(name))
+    }
+
     /// The node called `name`: `n1`, `n2`, …
     pub fn node(&self, name: &str) -> Space {
         Space::node(name, &self.folder.join(PROGRAM), self.state.supervisor)
@@ -245,7 +254,7 @@ fn lay_out(checkout: &Checkout, folder: &Path, options: &Options) -> Result<()> 
     kubeconfig::write_all(&folder.join("pki"), &tokens, options.families)?;
     fs::write(folder.join("options.json"), serde_json::to_vec(options)?)?;
     let program = program()?;
-    fs::copy(&program, folder.join(PROGRAM)).with_context(|| format!("cannot copy {}", program.display()))?;
+    put(&program, &folder.join(PROGRAM))?;
     if options.cluster {
         own_image(&program).write(&folder.join("images/00-lab.tar"))?;
         for image in checkout.images()? {
@@ -253,6 +262,18 @@ fn lay_out(checkout: &Checkout, folder: &Path, options: &Options) -> Result<()> 
             fs::hard_link(&image, folder.join("images").join(name))
                 .with_context(|| format!("cannot link {}", image.display()))?;
         }
+    }
+    Ok(())
+}
+
+/// Puts a program there, as a link where that can be. A copy cannot be started while any process has it open for writing, and one
+/// that another thread starts at that moment has, for a while.
+fn put(program: &Path, at: &Path) -> Result<()> {
+    if at.exists() {
+        fs::remove_file(at).with_context(|| format!("cannot replace {}", at.display()))?;
+    }
+    if fs::hard_link(program, at).is_err() {
+        fs::copy(program, at).with_context(|| format!("cannot copy {}", program.display()))?;
     }
     Ok(())
 }

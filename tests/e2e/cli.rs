@@ -155,7 +155,7 @@ fn plan_then_apply(scene: &Scene<'_>) -> Result<()> {
         for (name, addresses) in &after {
             match told.get(name) {
                 None => {
-                    ensure!(before[name] == *addresses, "{name} moved, which the plan does not say: {plan}")
+                    ensure!(before[name] == *addresses, "{name} moved, which the plan does not say: {plan}");
                 }
                 Some((was, is)) => {
                     ensure!(before[name] == *was, "{name} had {:?}, the plan says {was:?}", before[name]);

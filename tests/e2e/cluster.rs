@@ -160,6 +160,7 @@ impl Cluster {
             let _ = self.lab.node(node).thaw("ferrolb-speaker");
             let _ = self.lab.node(node).thaw("ferrolb-control");
         }
+        self.lab.heal()?;
         self.lab.start_apiserver()?;
         wait_for("the API server answers", PATIENCE, || self.lab.kubectl(&["get", "--raw", "/readyz"]))?;
         wait_for("every node is ready", NODES_READY, || {

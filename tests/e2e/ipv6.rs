@@ -1,10 +1,11 @@
-//! A cluster that has no IPv4 at all. It ends with its storage set back, which confuses more than FerroLB.
+//! A cluster that has no IPv4 at all, and whose kube-proxy makes iptables rules. It ends with its storage set back, which
+//! confuses more than FerroLB.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Result, ensure};
-use ferrolb_lab::{Families, Options};
+use ferrolb_lab::{Families, KubeProxy, Options};
 use libtest_mimic::Trial;
 
 use crate::client::{http, owner, settled_owner, udp};
@@ -23,8 +24,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn without_ipv4(_: &Scene<'_>) -> Result<()> {
-    let options =
-        Options { name: "e2e-ipv6".into(), nodes: 2, families: Families::Ipv6, ..Options::default() };
+    let options = Options {
+        name: "e2e-ipv6".into(),
+        nodes: 2,
+        families: Families::Ipv6,
+        kube_proxy: KubeProxy::Iptables,
+        ..Options::default()
+    };
     let cluster = Cluster::of(&options)?;
     let scene = Scene::new(&cluster, "ipv6")?;
     let served = served(&scene)
@@ -46,6 +52,11 @@ fn served(scene: &Scene<'_>) -> Result<()> {
         wait_for(&what, PATIENCE, || http(&client, address, "hostname"))?;
         wait_for(&what, PATIENCE, || udp(lab, &client, SocketAddr::new(address, 81), "hostname"))?;
     }
+    let rules = lab.node("n1").check(["ip6tables-save", "-t", "nat"])?;
+    ensure!(
+        rules.contains(&format!("-d {address}/128")),
+        "kube-proxy serves {address} by other means: {rules}"
+    );
     // What cannot be had is said, and costs nothing else.
     scene.load_balancer("four", &format!("loadBalancerIP: {}", pool.v4[0]))?;
     scene.refusal("four", "FamilyMismatch")?;

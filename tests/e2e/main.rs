@@ -23,6 +23,7 @@ mod installed;
 mod ipv6;
 mod kinds;
 mod leader;
+mod many;
 mod metallb;
 mod outage;
 mod owners;
@@ -33,6 +34,7 @@ mod priority;
 mod rivals;
 mod scene;
 mod service;
+mod strangers;
 mod traffic;
 mod trial;
 mod wait;
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
         flood::trials(),
         controllers::trials(),
         absent::trials(),
+        many::trials(),
+        strangers::trials(),
         metallb::trials(),
         rivals::trials(),
         burst::trials(),

@@ -94,23 +94,23 @@ fn moved_in_beside(scene: &Scene<'_>) -> Result<()> {
 
 /// A pool of MetalLB's, its advertisement, a status, and Services as it leaves them: in our pools, outside, and half.
 fn leave(scene: &Scene<'_>, pool: &Pool) -> Result<()> {
-    scene.apply(&format!(
+    scene.apply(
         "apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
-metadata: {{name: theirs}}
-spec: {{addresses: [192.0.2.0/24, 203.0.113.0/24]}}
+metadata: {name: theirs}
+spec: {addresses: [192.0.2.0/24, 203.0.113.0/24]}
 ---
 apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
-metadata: {{name: theirs}}
-spec: {{ipAddressPools: [theirs]}}
+metadata: {name: theirs}
+spec: {ipAddressPools: [theirs]}
 ---
 apiVersion: metallb.io/v1beta1
 kind: ServiceL2Status
-metadata: {{name: l2-left, labels: {{metallb.io/node: n1, metallb.io/service-name: inside}}}}
-spec: {{}}
-"
-    ))?;
+metadata: {name: l2-left, labels: {metallb.io/node: n1, metallb.io/service-name: inside}}
+spec: {}
+",
+    )?;
     let (inside, half) = (pool.v4[1].to_string(), pool.v4[2].to_string());
     let served: [(&str, &str, &[&str]); 3] = [
         ("inside", "", &[inside.as_str()]),

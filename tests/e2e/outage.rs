@@ -1,13 +1,14 @@
-//! The API server is away: VIPs are answered and move all the same.
+//! The API server is away, from all or from one: VIPs are answered and move all the same.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use ferrolb_lab::Lab;
 use ferrolb_lab::probe::Witness;
 use libtest_mimic::Trial;
 
-use crate::client::{owner, some_owner, speaker_metrics};
+use crate::client::{owner, settled_owner, some_owner, speaker_metrics};
 use crate::cluster::NODES;
 use crate::owners::Vip;
 use crate::scene::Scene;
@@ -16,6 +17,8 @@ use crate::wait::{PATIENCE, wait_for};
 
 const SPEAKER: &str = "ferrolb-speaker";
 const OUTAGE: Duration = Duration::from_secs(30);
+/// It counts as lost after ten to twenty seconds; who has lost it alone hands over twenty later.
+const LOST: Duration = Duration::from_secs(90);
 /// An answer that is later than this was missed: processors are shared, answers are not instant.
 const STALL_NS: u64 = 2_000_000_000;
 
@@ -27,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             Disturbs::Everybody,
             restarted,
         ),
+        trial("an_owner_that_has_lost_the_api_server_hands_over", Disturbs::Everybody, cut_off),
     ]
 }
 
@@ -89,4 +93,44 @@ fn works_from_its_last_configuration(vip: &Vip<'_>, node: &str) -> Result<()> {
         ensure!(stale == 1.0, "its metric says {stale}");
         Ok(())
     })
+}
+
+/// Nothing but the way from the owner to the API server is cut: others hear it, and hear the API server. What it serves it gives
+/// to one of them, without a moment in which nobody answers.
+fn cut_off(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    let probe = vip.probe()?;
+    // Under Local the VIP would have to leave the node anyhow: its pods are unready once Kubernetes has missed it for 40 s.
+    scene.kubectl(&["patch", "service", "web", "-p", r#"{"spec": {"externalTrafficPolicy": "Cluster"}}"#])?;
+    ensure!(settled_owner(scene.cluster, vip.address)? == vip.owner, "the VIP moved because of its policy");
+    let before = evictions(vip.lab())?;
+    vip.lab().partition(&[&[vip.owner.as_str()], &["cp"]])?;
+    let start = Instant::now();
+    let heir = wait_for("a node that hears the API server answers", LOST, || {
+        let now = owner(vip.lab(), vip.address)?;
+        ensure!(now != vip.owner, "{now} still does");
+        Ok(now)
+    })?;
+    println!("outage: handed over to {heir} after {:.1?}", start.elapsed());
+    let report = probe.finish()?;
+    let gaps = report.gaps(Witness::Datagram);
+    let long = gaps.iter().filter(|(from, to, _)| to.is_none_or(|to| to - from > STALL_NS)).count();
+    ensure!(long == 0, "the VIP was not answered while it was handed over: {gaps:?}");
+    ensure!(evictions(vip.lab())? == before, "it was asked for the VIP; it did not give it away by itself");
+
+    vip.lab().heal()?;
+    scene.cluster.mend()?;
+    ensure!(
+        some_owner(vip.lab(), vip.address)? == heir,
+        "the VIP moved because the API server is heard again"
+    );
+    Ok(())
+}
+
+/// How often speakers asked an owner with an old plan for its VIPs.
+fn evictions(lab: &Lab) -> Result<f64> {
+    let asked = |node| {
+        Ok(speaker_metrics(lab, node)?.sum("ferrolb_speaker_messages_sent_total", &["kind=\"eviction\""]))
+    };
+    NODES.into_iter().map(asked).sum()
 }

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use ferrolb_lab::Lab;
 use ferrolb_lab::probe::{Probe, Target, Witness, monotonic_ns};
+use ferrolb_lab::{Lab, Space};
 use libtest_mimic::Trial;
 
 use crate::client::{owned_by, owner, settled_owner, udp};
@@ -126,9 +126,13 @@ impl<'a> Vip<'a> {
 
     /// A client that asks each millisecond, once it gets answers from the owner.
     pub(crate) fn probe(&self) -> Result<Probe> {
+        self.probe_from(&self.lab().client())
+    }
+
+    fn probe_from(&self, client: &Space) -> Result<Probe> {
         let target =
             Target { address: self.address, udp: Some(81), tcp: None, plain_tcp: None, seconds: None };
-        let probe = self.lab().client().probe(&target)?;
+        let probe = client.probe(&target)?;
         wait_for("the owner answers the client", PATIENCE, || {
             let report = probe.so_far();
             let last = report.servers(Witness::Datagram).last().map(|(_, name)| (*name).to_owned());
@@ -138,12 +142,30 @@ impl<'a> Vip<'a> {
         Ok(probe)
     }
 
-    /// Lets `fault` happen to the owner: a client with a warm neighbour cache must find another node in time, and one that asks
-    /// anew finds the same.
+    /// Lets `fault` happen to the owner: a client with a warm neighbour cache, one behind a router that has one, and one that
+    /// asks anew must all find another node in time.
     pub(crate) fn moves_when(&self, fault: impl FnOnce(&Lab, &str) -> Result<()>) -> Result<String> {
-        let probe = self.probe()?;
+        let (near, far) = (self.probe()?, self.probe_from(&self.lab().client_routed())?);
         let injected = monotonic_ns();
         fault(self.lab(), &self.owner)?;
+        let (server, took) = self.another_serves(&near, injected)?;
+        let (far_server, far_took) = self.another_serves(&far, injected)?;
+        ensure!(
+            server == far_server,
+            "{server} serves the segment, {far_server} the other side of the router"
+        );
+        near.finish()?;
+        far.finish()?;
+        owned_by(self.lab(), self.address, &server)?;
+        let (near, far) = (took.as_millis(), far_took.as_millis());
+        println!(
+            "{}: {} to {server} in {near} ms, through the router {far} ms",
+            self.scene.namespace, self.owner
+        );
+        Ok(server)
+    }
+
+    fn another_serves(&self, probe: &Probe, injected: u64) -> Result<(String, Duration)> {
         let (at, server) = wait_for("another node answers the client", PATIENCE, || {
             let report = probe.so_far();
             let servers = report.servers(Witness::Datagram);
@@ -153,10 +175,7 @@ impl<'a> Vip<'a> {
         })?;
         let took = Duration::from_nanos(at - injected);
         ensure!(took < WITHIN, "{server} took over from {} after {} ms", self.owner, took.as_millis());
-        probe.finish()?;
-        owned_by(self.lab(), self.address, &server)?;
-        println!("{}: {} to {server} in {} ms", self.scene.namespace, self.owner, took.as_millis());
-        Ok(server)
+        Ok((server, took))
     }
 
     /// The node that took the VIP keeps it, whoever comes back.
