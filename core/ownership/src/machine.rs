@@ -60,6 +60,7 @@ pub(crate) struct Machine {
     pub(crate) beat_at: Instant,
     pub(crate) witness_at: Instant,
     pub(crate) listed: usize,
+    pub(crate) paged: u16,
     /// Grows with every change of a highest ballot, so that claims are compared again only where it matters.
     pub(crate) generation: u64,
     pub(crate) out: Outbox,
@@ -119,6 +120,7 @@ impl Machine {
             beat_at: now + rng.jitter(interval / 4),
             witness_at: now,
             listed: 0,
+            paged: 0,
             generation: 1,
             out: Outbox::new(),
             counters: Counters::default(),

@@ -42,6 +42,8 @@ pub(crate) enum Content {
     /// Several pages: only ever repeated, never sent as one frame.
     Pages(Arc<[u16]>),
     Page(u16),
+    /// As many pages as fit, taking turns.
+    PagesInTurn,
     Tombstones(u16),
     PageRequest,
     News(Arc<[News]>),

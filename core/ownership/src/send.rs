@@ -192,15 +192,8 @@ impl Machine {
         match content {
             Content::Heartbeat => self.write_heartbeat(out),
             Content::Pages(_) => {}
-            &Content::Page(index) => {
-                if let Some((version, claims)) = self.pages.page(index) {
-                    wire::append(out, kind::PAGE, |out| {
-                        out.extend_from_slice(&index.to_be_bytes());
-                        version.write(out);
-                        claims.iter().for_each(|claim| self.with_moves(*claim).write(out));
-                    });
-                }
-            }
+            &Content::Page(index) => self.write_page(out, index),
+            Content::PagesInTurn => self.write_pages_in_turn(out),
             &Content::Tombstones(index) => self.write_tombstones(out, index),
             Content::PageRequest => wire::append(out, kind::PAGE_REQUEST, |out| {
                 if let Some(peer) = to.and_then(|uid| self.peers.get(uid)) {
@@ -220,6 +213,28 @@ impl Machine {
             }),
         }
         wire::sign(out, self.settings.keys.signing(|id| self.all_hold(id)));
+    }
+
+    fn write_page(&self, out: &mut Vec<u8>, index: u16) {
+        let Some((version, claims)) = self.pages.page(index) else { return };
+        wire::append(out, kind::PAGE, |out| {
+            out.extend_from_slice(&index.to_be_bytes());
+            version.write(out);
+            claims.iter().for_each(|claim| self.with_moves(*claim).write(out));
+        });
+    }
+
+    fn write_pages_in_turn(&mut self, out: &mut Vec<u8>) {
+        let count = self.pages.count();
+        for _ in 0..count {
+            let (length, index) = (out.len(), self.paged % count);
+            self.write_page(out, index);
+            if out.len() > wire::MAX_UNSIGNED {
+                out.truncate(length);
+                return;
+            }
+            self.paged = index + 1;
+        }
     }
 
     fn with_moves(&self, claim: Claim) -> Claim {
@@ -267,4 +282,46 @@ fn append_all<T: Record>(out: &mut Vec<u8>, kind: u16, records: &[T]) {
 
 fn recent(peer: &Peer, now: Instant) -> bool {
     now.since(peer.contact) < LISTED_FOR
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Block;
+    use crate::{ClusterId, Key, Keys, NodeName, Settings, Timing, Uid};
+
+    #[test]
+    fn pages_take_turns_where_they_do_not_fit_into_a_frame() {
+        let settings = Settings {
+            cluster: ClusterId(1),
+            keys: Keys::new(Key::new(&[1; 32]).unwrap(), None),
+            node: NodeName::new("node-a").unwrap(),
+            uid: Uid([1; 16]),
+            timing: Timing::REALTIME,
+            gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
+            stale_for: Settings::DEFAULT_STALE_FOR,
+        };
+        let mut machine = Machine::new(Instant::from_millis(1), settings, 2, true, 1);
+        for n in 0..3 * limits::MAX_CLAIMS {
+            let vip = [192, 0, 2, u8::try_from(n).unwrap()].into();
+            machine.pages.claim(Claim { vip, connected: true, term: 1, moves: [0; 2] });
+        }
+        let mut told = || {
+            let mut frame = Vec::new();
+            machine.write(&mut frame, None, &Content::PagesInTurn);
+            assert!(frame.len() <= wire::MAX_LEN);
+            let body = wire::open(&frame, &machine.settings.keys).unwrap();
+            let index = |block| if let Block::Page { index, .. } = block { Some(index) } else { None };
+            let told: Vec<u16> = wire::blocks(body).flatten().filter_map(index).collect();
+            told
+        };
+        assert_eq!([told(), told(), told(), told()], [[0], [1], [2], [0]]);
+        for n in 0..3 * limits::MAX_CLAIMS {
+            machine.pages.withdraw([192, 0, 2, u8::try_from(n).unwrap()].into(), None);
+        }
+        let mut frame = Vec::new();
+        machine.write(&mut frame, None, &Content::PagesInTurn);
+        let body = wire::open(&frame, &machine.settings.keys).unwrap();
+        assert_eq!(wire::blocks(body).count(), 3, "empty ones fit into one");
+    }
 }

@@ -67,6 +67,10 @@ impl Machine {
         let interval = self.pace.current;
         self.beat_at = now + interval * 95 / 100 + self.rng.jitter(interval / 10);
         if self.carrier && !self.is_shadowed() {
+            if self.deaf() && self.pages.count() > 0 {
+                // Requests for pages that got lost are not heard.
+                self.out.frame(None, Content::PagesInTurn);
+            }
             self.out.frame(None, Content::Heartbeat);
         }
         if now >= self.tidy_at {

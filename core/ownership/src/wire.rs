@@ -18,6 +18,7 @@ use crate::{ClusterId, Uid};
 
 /// The longest speaker frame: what fits into an Ethernet frame under an IPv6 and a UDP header.
 pub(crate) const MAX_LEN: usize = 1500 - 40 - 8;
+pub(crate) const MAX_UNSIGNED: usize = MAX_LEN - TAG_LEN;
 
 const MAGIC: [u8; 4] = *b"FeLB";
 const VERSION: u8 = 1;

@@ -74,6 +74,21 @@ fn a_deaf_owner_whose_carrier_flaps_says_that_it_holds_nothing() {
     assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1], vec![1]));
 }
 
+/// The switch forwards nothing yet when it tells, and it hears nobody ask afterwards: it goes on telling.
+#[test]
+fn a_deaf_speaker_tells_its_claims_until_it_hears_again() {
+    let faults = vec![fault(1_000, 900, What::Deaf(0)), fault(1_060, 60, What::ForwardDelay(0))];
+    let mut world = World::new(scene(2), faults);
+    world.run(Instant::from_millis(1_290));
+    assert!(world.checks.violations.is_empty(), "{:?}", world.checks.violations);
+    assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1], vec![1]));
+    let took = world.checks.claims[1].0.since(Instant::from_millis(1_060));
+    assert!(
+        took > Duration::from_millis(90),
+        "{took:?}: the deaf one was silent for too long to try anything"
+    );
+}
+
 /// Its speaker dies again and again; it is the plan's first, and gets the VIP back only once it has been stable.
 #[test]
 fn who_dies_all_the_time_comes_last_for_a_while() {
