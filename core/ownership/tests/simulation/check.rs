@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::IpAddr;
 
-use ferrolb_ownership::{StateName, Timing, VipPlan};
+use ferrolb_ownership::{Presence, StateName, Timing, VipPlan};
 use ferrolb_sansio::Instant;
 use ferrolb_sim::Port;
 
@@ -236,10 +236,13 @@ fn deaf(speaker: &Speaker, now: Instant) -> bool {
 fn awaits(world: &World, node: usize, vip: IpAddr) -> bool {
     let speaker = &world.speakers[node];
     let unclaimed = speaker.status(vip).is_some_and(|status| status.ballot.is_none());
-    let ahead = |other: &Speaker| {
+    // Those that leave come last.
+    let place = |other: &Speaker| {
         let candidates = speaker.plan.vips.get(&vip).map_or(&[][..], |plan| &plan.candidates);
-        candidates.iter().take_while(|name| **name != speaker.node).any(|name| *name == other.node)
+        let at = candidates.iter().position(|name| *name == other.node);
+        at.map(|at| (other.presence == Presence::Leaving, at))
     };
+    let ahead = |other: &Speaker| place(other).is_some_and(|at| Some(at) < place(speaker));
     let joining =
         |other: &Speaker| other.running() && !other.joined && world.now().since(other.born) < J + D * 2;
     unclaimed && world.speakers.iter().any(|other| ahead(other) && joining(other))

@@ -57,9 +57,10 @@ pub(crate) fn watch(world: &mut World) {
     let port = count + CLIENTS + 1;
     if let Some(mut question) = world.prober.asked.take() {
         for node in 0..count {
-            // Who thaws may answer what waited for it and fall silent between two looks.
-            let thawed = world.speakers[node].thawed >= question.at;
-            question.some_time[node] |= thawed || world.speakers[node].answers(question.vip);
+            // Who thaws or claims may answer and fall silent between two looks.
+            let speaker = &world.speakers[node];
+            let turned = speaker.thawed.max(speaker.claimed_at(question.vip)) >= question.at;
+            question.some_time[node] |= turned || speaker.answers(question.vip);
             question.all_time[node] &= must_answer(world, node, question.vip, question.at);
         }
         if now.since(question.at) < WAIT {

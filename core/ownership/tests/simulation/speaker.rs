@@ -30,8 +30,10 @@ pub(crate) struct Speaker {
     pub(crate) is_old: bool,
     /// New plans do not reach it.
     pub(crate) plan_is_old: bool,
-    /// When the last frame got to it.
+    /// When the last frame got to it; time in which it could not listen does not count.
     pub(crate) heard: Instant,
+    /// When it was frozen last.
+    pub(crate) froze: Instant,
     /// It has heard others, which outlives the process.
     pub(crate) acquainted: bool,
     /// It processes late now and then.
@@ -40,7 +42,7 @@ pub(crate) struct Speaker {
     /// What it owns, by its events.
     pub(crate) owned: BTreeSet<IpAddr>,
     pub(crate) plan: Plan,
-    /// When it began to run, was thawed last, and claimed each VIP last.
+    /// When it began to run (time it stood still while joining does not count), was thawed last, and claimed each VIP last.
     pub(crate) born: Instant,
     pub(crate) thawed: Instant,
     pub(crate) claimed: BTreeMap<IpAddr, Instant>,
@@ -74,6 +76,7 @@ impl Speaker {
             is_old: false,
             plan_is_old: false,
             heard: Instant::ZERO,
+            froze: Instant::ZERO,
             acquainted: false,
             late: false,
             joined: false,

@@ -229,7 +229,7 @@ impl World {
         let Some(segment) = &mut speaker.segment else { return };
         if speaker.late && self.rng.below(60) == 0 {
             let until = now + Duration::from_millis(27 + self.rng.below(6));
-            speaker.frozen = Some(Vec::new());
+            (speaker.frozen, speaker.froze) = (Some(Vec::new()), now);
             self.touched = true;
             self.network.schedule(until, Timer::Thaw(index));
             return;
@@ -305,8 +305,10 @@ impl World {
     }
 
     pub(crate) fn freeze(&mut self, index: usize) {
-        if self.speakers[index].running() {
-            self.speakers[index].frozen = Some(Vec::new());
+        let now = self.now();
+        let speaker = &mut self.speakers[index];
+        if speaker.running() {
+            (speaker.frozen, speaker.froze) = (Some(Vec::new()), now);
         }
     }
 
@@ -316,6 +318,11 @@ impl World {
         let speaker = &mut self.speakers[index];
         let Some(queue) = speaker.frozen.take() else { return };
         speaker.thawed = now;
+        let stood = now.since(speaker.froze);
+        speaker.heard = (speaker.heard + stood).min(now);
+        if !speaker.joined {
+            speaker.born += stood;
+        }
         if let Some(segment) = &mut speaker.segment {
             for (received, frame) in queue {
                 segment.handle_frame(now, received, &frame);
@@ -327,6 +334,9 @@ impl World {
     pub(crate) fn carrier(&mut self, index: usize, up: bool) {
         self.change(index, |speaker, now| {
             speaker.interface.carrier = up;
+            if up {
+                speaker.heard = now;
+            }
             if let Some(segment) = &mut speaker.segment {
                 segment.handle_interface(now, speaker.interface.clone());
             }
