@@ -91,12 +91,13 @@ impl Machine {
         if let State::Ceding(offering) = vip.state {
             return self.decide_ceding(vip, offering);
         }
-        if let Some(cause) = self.cause(vip) {
-            return self.decide_to_cede(vip, cause);
-        }
+        // First of all, since nobody takes what is offered under a ballot below one that is known.
         let cut_off = vip.ballot().is_some_and(|ballot| !ballot.connected);
         if cut_off && self.settled() {
             return Verdict::Claim(Why::Connected);
+        }
+        if let Some(cause) = self.cause(vip) {
+            return self.decide_to_cede(vip, cause);
         }
         Verdict::Be(State::Owner, NEVER)
     }

@@ -179,6 +179,20 @@ fn a_damped_move_is_made_when_the_first_is_forgotten() {
     assert_no_gap(&world, 0);
 }
 
+/// Alone for a while, the owner claimed again, not connected; the other remembers its older, connected ballot and takes
+/// nothing that is offered under less.
+#[test]
+fn an_owner_that_was_alone_raises_its_ballot_before_it_hands_over() {
+    let faults = vec![
+        fault(900, 600, What::Freeze(1)),
+        fault(1_000, 1, What::Move { vip: 0, to: 1 }),
+        fault(1_010, 190, What::Carrier(0)),
+    ];
+    let scene = Scene { candidates: vec![vec![0, 1]], gateway: false, ..scene(2) };
+    let world = run(scene, faults, 4_950);
+    assert_eq!((claims_after(&world, 1_500), owners(&world)), (vec![0, 1], vec![1]));
+}
+
 #[test]
 fn a_move_to_a_speaker_that_lost_the_api_waits_until_it_has_it_back() {
     let faults = vec![fault(900, 1_000, What::Stale(1)), fault(1_000, 1, What::Move { vip: 0, to: 1 })];
