@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::Options;
 use crate::absence::Absence;
 use crate::apply::Told;
+use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
 use crate::narrate::narrate;
 use crate::observe::Observed;
@@ -41,6 +42,7 @@ pub(crate) struct Speaker {
     kubernetes: Option<Kubernetes>,
     calendar: Calendar,
     duplicates: Duplicates,
+    hearing: Hearing,
     spare: Option<Report>,
     asked: Instant,
     /// When to ask next because something happened.
@@ -74,6 +76,7 @@ impl Speaker {
             kubernetes: None,
             calendar: Calendar::new(sys::now(), Timestamp::now()),
             duplicates: Duplicates::new(),
+            hearing: Hearing::default(),
             spare: Some(Report::default()),
             asked: Instant::ZERO,
             news: None,
@@ -293,12 +296,14 @@ impl Speaker {
     /// Shows a report to metrics and health checks, and states it in the cluster.
     fn publish(&mut self, report: Report) {
         self.duplicates.retain(|_, duplicate| report.at.since(duplicate.last) < FORGET_DUPLICATE);
+        self.hearing.hear(&report);
         if let Some(kubernetes) = &self.kubernetes {
             let status = status::status(&Facts {
                 node: &self.options.node,
                 desired: &self.desired,
                 report: &report,
                 duplicates: &self.duplicates,
+                hearing: &self.hearing,
                 calendar: self.calendar,
                 realtime: self.wire.as_ref().is_some_and(Wire::realtime),
                 problem: self.problem.as_deref(),

@@ -1,18 +1,19 @@
 //! What the speaker says of itself in its `SpeakerState`. Pure.
 
+mod exceptions;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_api::{
-    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, Scheduling, SpeakerStateStatus,
-};
+use ferrolb_api::{Configuration, Interface, MAX_EXCEPTIONS, Scheduling, Segment, SpeakerStateStatus};
 use ferrolb_neighbor::Mac;
-use ferrolb_ownership::{NodeName, StateName, VipPlan, VipStatus};
+use ferrolb_ownership::{NodeName, SegmentStatus, StateName, Timing, VipPlan, VipStatus};
 use ferrolb_sansio::Instant;
 use jiff::Timestamp;
 
+use crate::hearing::Hearing;
 use crate::index::Desired;
 use crate::wire::Report;
 
@@ -27,6 +28,8 @@ pub struct Facts<'a> {
     pub report: &'a Report,
     /// Foreign stations heard lately.
     pub duplicates: &'a Duplicates,
+    /// What is told of the other speakers.
+    pub hearing: &'a Hearing,
     /// Turns boot time into dates.
     pub calendar: Calendar,
     /// Whether the wire thread has real-time scheduling.
@@ -78,13 +81,8 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
     let mut truncated = false;
     let mut owned = 0;
     for (interface, plan, vip) in vips(facts) {
-        let answers = matches!(vip.state, StateName::Owner | StateName::Ceding);
-        owned += i32::from(answers);
-        let duplicate = facts.duplicates.get(&(vip.vip, Arc::clone(interface)));
-        for exception in exception(facts, interface, plan, &vip)
-            .into_iter()
-            .chain(duplicate.filter(|_| answers).map(|d| doubled(facts, interface, &vip, *d)))
-        {
+        owned += i32::from(answers(&vip));
+        for exception in exceptions::of(facts, interface, plan, &vip) {
             if exceptions.len() < MAX_EXCEPTIONS {
                 exceptions.push(exception);
             } else {
@@ -97,7 +95,12 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
         exceptions,
         truncated,
         leaving: bounded(facts.desired.leaving.clone(), 256),
-        interfaces: facts.desired.interfaces.values().map(|(interface, _)| described(interface)).collect(),
+        interfaces: facts
+            .desired
+            .interfaces
+            .values()
+            .map(|(interface, _)| described(facts, interface))
+            .collect(),
         forwarding_mode: "delegate".to_owned(),
         scheduling: if facts.realtime { Scheduling::RealTime } else { Scheduling::Ordinary },
         configuration: Configuration {
@@ -126,69 +129,28 @@ fn vips<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a Arc<str>, &'a Vip
     })
 }
 
-fn exception(facts: &Facts<'_>, interface: &str, plan: &VipPlan, vip: &VipStatus) -> Option<Exception> {
-    let first = plan.candidates.first()?;
-    let ours = first == facts.node;
-    let (kind, reason) = match vip.state {
-        StateName::Owner | StateName::Ceding if !ours => (ExceptionKind::Taken, taken(plan, first)),
-        StateName::Owner | StateName::Ceding | StateName::Joining => return None,
-        StateName::Backup | StateName::Suspect | StateName::Mute if !ours => return None,
-        StateName::Mute => (
-            ExceptionKind::Missing,
-            "this node was cut off or stalled and listens before it claims".to_owned(),
-        ),
-        StateName::Backup | StateName::Suspect => (ExceptionKind::Missing, missing(facts, plan, vip)),
-    };
-    Some(Exception {
-        ip: vip.vip.to_string(),
-        interface: interface.to_owned(),
-        kind,
-        term: i64::try_from(vip.term).unwrap_or(i64::MAX),
-        since: facts.calendar.date(vip.since),
-        reason: bounded(reason, 256),
-    })
+fn answers(vip: &VipStatus) -> bool {
+    matches!(vip.state, StateName::Owner | StateName::Ceding)
 }
 
-fn taken(plan: &VipPlan, first: &NodeName) -> String {
-    match plan.move_to.as_ref() == Some(first) {
-        true => format!("{first} is to take it over as soon as it can"),
-        false => format!("{first}, its first candidate, does not answer for it"),
-    }
-}
-
-fn missing(facts: &Facts<'_>, plan: &VipPlan, vip: &VipStatus) -> String {
-    let owner = || match &vip.owner {
-        Some(owner) => format!("{owner} answers for it"),
-        None => "another speaker's claim stands and its node is not known yet".to_owned(),
-    };
-    if !facts.desired.leaving.is_empty() {
-        format!("this node is {}; {}", facts.desired.leaving, owner())
-    } else if !plan.ready {
-        "this node has no ready endpoint for it and another has (externalTrafficPolicy Local)".to_owned()
-    } else {
-        match plan.move_to.as_ref() == Some(facts.node) {
-            true => format!("{} and is to hand it over", owner()),
-            false => owner(),
-        }
-    }
-}
-
-fn doubled(facts: &Facts<'_>, interface: &str, vip: &VipStatus, duplicate: Duplicate) -> Exception {
-    Exception {
-        ip: vip.vip.to_string(),
-        interface: interface.to_owned(),
-        kind: ExceptionKind::Duplicate,
-        term: i64::try_from(vip.term).unwrap_or(i64::MAX),
-        since: facts.calendar.date(duplicate.since),
-        reason: format!("the station {} uses this address; take it off that station", duplicate.mac),
-    }
-}
-
-fn described(interface: &ferrolb_ownership::Interface) -> Interface {
+fn described(facts: &Facts<'_>, interface: &ferrolb_ownership::Interface) -> Interface {
     Interface {
+        segment: facts.hearing.told(&interface.name).map(|told| segment(facts, told)),
         name: interface.name.clone(),
         addresses: interface.addresses.iter().take(64).map(ToString::to_string).collect(),
         carrier: interface.carrier,
+    }
+}
+
+fn segment(facts: &Facts<'_>, told: &SegmentStatus) -> Segment {
+    let fastest = if facts.realtime { Timing::REALTIME } else { Timing::ORDINARY }.min_interval;
+    let names = |nodes: &[NodeName]| nodes.iter().map(ToString::to_string).collect();
+    Segment {
+        heartbeat_milliseconds: i32::try_from((told.interval.as_micros() + 500) / 1_000).unwrap_or(i32::MAX),
+        relaxed: told.interval > fastest,
+        heard: names(&told.heard),
+        multicast_filtered: names(&told.filtered),
+        isolated: told.isolated,
     }
 }
 
@@ -206,141 +168,4 @@ fn bounded(text: String, max: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use ferrolb_ownership::{Counters, Plan};
-
-    use super::*;
-    use crate::wire::{PortReport, SocketCounters};
-
-    fn vip(last: u8, state: StateName) -> VipStatus {
-        VipStatus {
-            vip: IpAddr::from([192, 0, 2, last]),
-            state,
-            owner: Some(NodeName::new("node-b").unwrap()),
-            term: 4,
-            ballot: None,
-            since: Instant::from_millis(1_500),
-            contestant: None,
-        }
-    }
-
-    fn placed(first: &str, ready: bool) -> VipPlan {
-        VipPlan { candidates: vec![NodeName::new(first).unwrap()], move_to: None, revision: 1, ready }
-    }
-
-    fn with_status<T>(
-        plans: &[(u8, VipPlan)],
-        vips: Vec<VipStatus>,
-        leaving: &str,
-        check: impl FnOnce(SpeakerStateStatus) -> T,
-    ) -> T {
-        let interface = ferrolb_ownership::Interface {
-            index: 2,
-            name: "eth0".to_owned(),
-            mac: Mac([2; 6]),
-            addresses: vec!["192.0.2.10/24".parse().unwrap()],
-            gateways: Vec::new(),
-            carrier: true,
-        };
-        let vip_plans = plans.iter().map(|(last, plan)| (IpAddr::from([192, 0, 2, *last]), plan.clone()));
-        let plan = Plan { revision: 1, vips: vip_plans.collect() };
-        let interfaces = BTreeMap::from([(2, (interface, plan))]);
-        let desired = Desired { interfaces, leaving: leaving.to_owned(), ..Desired::default() };
-        let port = PortReport {
-            interface: "eth0".into(),
-            counters: Counters::default(),
-            socket: SocketCounters::default(),
-            vips,
-        };
-        let mac = Mac([2, 0, 0, 0, 0, 9]);
-        let heard = Duplicate { mac, since: Instant::from_millis(9_000), last: Instant::from_millis(9_000) };
-        check(status(&Facts {
-            node: &NodeName::new("node-a").unwrap(),
-            desired: &desired,
-            report: &Report { ports: vec![port], ..Report::default() },
-            duplicates: &Duplicates::from([((IpAddr::from([192, 0, 2, 9]), Arc::from("eth0")), heard)]),
-            calendar: Calendar::new(Instant::from_millis(3_000), Timestamp::from_second(1_000).unwrap()),
-            realtime: true,
-            problem: Some("one"),
-            stale: false,
-        }))
-    }
-
-    #[test]
-    fn what_is_not_as_planned_is_listed() {
-        let plans = [
-            (1, placed("node-a", true)),
-            (2, placed("node-b", true)),
-            (3, placed("node-a", true)),
-            (4, placed("node-a", false)),
-            (5, placed("node-b", true)),
-            (9, placed("node-a", true)),
-        ];
-        let states = vec![
-            vip(1, StateName::Owner),
-            vip(2, StateName::Owner),
-            vip(3, StateName::Backup),
-            vip(4, StateName::Backup),
-            vip(5, StateName::Backup),
-            vip(9, StateName::Owner),
-        ];
-        with_status(&plans, states, "", |status| {
-            assert_eq!(status.vips_owned, 3);
-            let listed: Vec<_> = status.exceptions.iter().map(|e| (e.ip.as_str(), e.kind)).collect();
-            assert_eq!(
-                listed,
-                [
-                    ("192.0.2.2", ExceptionKind::Taken),
-                    ("192.0.2.3", ExceptionKind::Missing),
-                    ("192.0.2.4", ExceptionKind::Missing),
-                    ("192.0.2.9", ExceptionKind::Duplicate),
-                ]
-            );
-            assert_eq!(status.exceptions[1].reason, "node-b answers for it");
-            assert!(status.exceptions[2].reason.contains("no ready endpoint"));
-            assert!(status.exceptions[3].reason.contains("02:00:00:00:00:09"));
-            assert_eq!(status.exceptions[0].since.as_second(), 999, "a second and a half before boot 3 s");
-            assert_eq!(status.exceptions[3].since.as_second(), 1_006);
-            assert_eq!(status.configuration.problem, "one");
-            assert_eq!(status.interfaces[0].addresses, ["192.0.2.10/24"]);
-        });
-    }
-
-    #[test]
-    fn a_vip_that_moves_and_a_node_that_leaves_are_told_of() {
-        let moved = |first: &str| VipPlan { move_to: NodeName::new(first).ok(), ..placed(first, true) };
-        let plans = [(1, moved("node-a")), (2, moved("node-b"))];
-        let states = vec![vip(1, StateName::Backup), vip(2, StateName::Ceding)];
-        with_status(&plans, states.clone(), "", |status| {
-            let reasons: Vec<_> =
-                status.exceptions.iter().map(|exception| exception.reason.as_str()).collect();
-            let wanted = [
-                "node-b answers for it and is to hand it over",
-                "node-b is to take it over as soon as it can",
-            ];
-            assert_eq!((reasons, status.leaving.as_str()), (wanted.to_vec(), ""));
-        });
-        with_status(&plans, states, "cordoned", |status| {
-            assert_eq!(status.exceptions[0].reason, "this node is cordoned; node-b answers for it");
-            assert_eq!(status.leaving, "cordoned");
-        });
-    }
-
-    #[test]
-    fn at_most_500_exceptions_are_listed() {
-        let plan = placed("node-b", true);
-        let vips = (0..=250).map(|last| vip(last, StateName::Owner)).collect::<Vec<_>>();
-        let plans: Vec<_> = (0..=250).map(|last| (last, plan.clone())).collect();
-        // The same 251 VIPs reported three times over.
-        with_status(&plans, [vips.clone(), vips.clone(), vips].concat(), "", |status| {
-            assert_eq!(status.exceptions.len(), MAX_EXCEPTIONS);
-            assert!(status.truncated);
-        });
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        assert_eq!(bounded("äöü".to_owned(), 2), "äö");
-        assert_eq!(bounded("ab".to_owned(), 2), "ab");
-    }
-}
+mod tests;

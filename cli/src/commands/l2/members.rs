@@ -221,6 +221,7 @@ mod tests {
             name: name.into(),
             addresses: addresses.iter().map(ToString::to_string).collect(),
             carrier,
+            segment: None,
         };
         status.interfaces = vec![
             interface("eth0", &["192.0.2.11/24", "2001:db8::11/64"], true),
