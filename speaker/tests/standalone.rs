@@ -126,6 +126,18 @@ fn health_readiness_and_metrics_are_served() {
     ] {
         assert!(metrics.contains(line), "{line} is missing in:\n{metrics}");
     }
+    // They are a second old at most.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let metrics = rig.get(0, "/metrics");
+    for line in [
+        "ferrolb_speaker_peers{interface=\"eth0\",state=\"heard\"} 2",
+        "ferrolb_speaker_peers{interface=\"eth0\",state=\"multicast-filtered\"} 0",
+        "ferrolb_speaker_segment_isolated{interface=\"eth0\"} 0",
+        "ferrolb_speaker_vips_contested{interface=\"eth0\"} 0",
+        "ferrolb_speaker_heartbeat_interval_seconds{interface=\"eth0\"} 0.0",
+    ] {
+        assert!(metrics.contains(line), "{line} is missing in:\n{metrics}");
+    }
 }
 
 #[test]
