@@ -23,7 +23,7 @@ pub mod allocated {
 pub mod announced {
     /// A speaker answers on layer 2.
     pub const LAYER2: &str = "Layer2";
-    /// A speaker answers on layer 2, and a station that is no speaker uses the address too.
+    /// A station that is no speaker uses the address: too, or (where the condition is false) in place of a speaker.
     pub const DUPLICATE: &str = "Duplicate";
     /// No L2Advertisement matches, so nobody was asked to answer.
     pub const NO_ADVERTISEMENT: &str = "NoAdvertisement";

@@ -41,7 +41,7 @@ pub use slice::{
     ServiceReference, TrafficPolicy, VipAnnouncement,
 };
 pub use speaker_state::{
-    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, Scheduling, SpeakerState,
+    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, Scheduling, Segment, SpeakerState,
     SpeakerStateSpec, SpeakerStateStatus,
 };
 

@@ -99,7 +99,7 @@ pub enum ExceptionKind {
 }
 
 /// An interface the speaker uses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Interface {
     /// Its name.
@@ -111,6 +111,33 @@ pub struct Interface {
     pub addresses: Vec<String>,
     /// Whether it has a link.
     pub carrier: bool,
+    /// What is heard of other speakers there; absent until the speaker listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<Segment>,
+}
+
+/// The other speakers of an interface's segment, as this one hears them. A change of this alone may be written later than
+/// others, by a second for each speaker of the segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Segment {
+    /// The time between this speaker's heartbeats.
+    pub heartbeat_milliseconds: i32,
+    /// Whether that is longer than its scheduling permits, because many speakers share the segment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relaxed: bool,
+    /// The nodes whose speakers are heard.
+    #[serde(default)]
+    #[schemars(length(max = 256), inner(length(max = 253)))]
+    pub heard: Vec<String>,
+    /// The nodes that answer for their VIPs though their heartbeats do not arrive: a switch filters multicast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 253)))]
+    pub multicast_filtered: Vec<String>,
+    /// Whether a gateway answers, and no other speaker was ever heard though others are planned: isolated ports, or no other
+    /// speaker runs. VIPs are left to their first candidates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub isolated: bool,
 }
 
 /// How the wire thread is scheduled.

@@ -119,7 +119,7 @@ pub(crate) struct Pools {
 pub(crate) enum L2 {
     /// Who answers for each VIP, since when, and why, by what the speakers report.
     Owners(Owners),
-    /// The nodes' speakers: their interfaces and segments, and what keeps them from answering.
+    /// The nodes' speakers: their interfaces and segments, whom they hear, and what keeps them from answering.
     Members(Members),
 }
 

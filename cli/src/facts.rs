@@ -7,7 +7,7 @@ use ferrolb_api::{
     condition::{ANNOUNCED, IP_ALLOCATED},
 };
 use ferrolb_explain::{
-    Announcement, Condition, Controller, ExceptionKind, Facts, Known, Report, Speaker, Subject,
+    Announcement, Condition, Controller, ExceptionKind, Facts, Hearing, Known, Report, Speaker, Subject,
 };
 use ferrolb_model::NodeName;
 use ferrolb_runtime::kinds;
@@ -96,7 +96,8 @@ fn speakers(states: &[SpeakerState], pods: &[&Pod]) -> BTreeMap<NodeName, Speake
     let mut speakers: BTreeMap<NodeName, Speaker> = BTreeMap::new();
     for state in states {
         let name = state.metadata.name.as_deref().unwrap_or_default();
-        speakers.entry(name.into()).or_default().report = state.status.as_ref().map(report);
+        speakers.entry(name.into()).or_default().report =
+            state.status.as_ref().map(|status| report(state, status));
     }
     for pod in pods {
         let Some(node) = pod.spec.node_name.as_deref() else { continue };
@@ -107,7 +108,7 @@ fn speakers(states: &[SpeakerState], pods: &[&Pod]) -> BTreeMap<NodeName, Speake
     speakers
 }
 
-fn report(status: &ferrolb_api::SpeakerStateStatus) -> Report {
+fn report(state: &SpeakerState, status: &ferrolb_api::SpeakerStateStatus) -> Report {
     let exceptions = status.exceptions.iter().filter_map(|one| {
         let kind = match one.kind {
             ApiException::Taken => ExceptionKind::Taken,
@@ -116,7 +117,14 @@ fn report(status: &ferrolb_api::SpeakerStateStatus) -> Report {
         };
         Some((one.ip.parse().ok()?, kind, one.reason.clone()))
     });
+    let interfaces = ferrolb_config::interfaces(state).unwrap_or_default();
+    let hearing = interfaces.into_iter().zip(&status.interfaces).filter_map(|(interface, reported)| {
+        let segment = reported.segment.as_ref()?;
+        let filtered = segment.multicast_filtered.iter().map(|node| node.as_str().into());
+        Some(Hearing { interface, filtered: filtered.collect(), isolated: segment.isolated })
+    });
     Report {
+        hearing: hearing.collect(),
         exceptions: exceptions.collect(),
         problem: status.configuration.problem.clone(),
         stale: status.configuration.stale,
@@ -135,6 +143,28 @@ mod tests {
     use k8s_openapi::{api::coordination::v1::LeaseSpec, apimachinery::pkg::apis::meta::v1::MicroTime};
 
     use super::*;
+
+    #[test]
+    fn what_a_speaker_hears_goes_with_the_interface() {
+        let interface = |name: &str, segment| ferrolb_api::Interface {
+            name: name.into(),
+            addresses: vec!["192.0.2.11/24".into()],
+            carrier: true,
+            segment,
+        };
+        let segment = ferrolb_api::Segment {
+            multicast_filtered: vec!["n2".into()],
+            isolated: true,
+            ..ferrolb_api::Segment::default()
+        };
+        let mut state = SpeakerState::new("n1", ferrolb_api::SpeakerStateSpec {});
+        state.status.get_or_insert_default().interfaces =
+            vec![interface("eth0", None), interface("eth1", Some(segment))];
+        let told = report(&state, state.status.as_ref().unwrap()).hearing;
+        assert_eq!((told.len(), told[0].interface.name.as_str()), (1, "eth1"));
+        assert_eq!(told[0].filtered, [NodeName::from("n2")]);
+        assert!(told[0].isolated);
+    }
 
     #[test]
     fn a_lease_tells_who_leads() {

@@ -63,6 +63,7 @@ mod tests {
             name: "eth0".into(),
             addresses: vec!["192.0.2.10/24".into(), "?".into()],
             carrier: true,
+            segment: None,
         };
         state.status =
             Some(SpeakerStateStatus { interfaces: vec![interface], ..SpeakerStateStatus::default() });

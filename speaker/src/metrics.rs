@@ -19,6 +19,7 @@ impl Collector for Metrics {
         let view = self.0.view();
         process(&view, &mut encoder)?;
         vips(&view, &mut encoder)?;
+        segments(&view, &mut encoder)?;
         for family in FAMILIES {
             let mut metric =
                 encoder.encode_descriptor(family.name, family.help, None, MetricType::Counter)?;
@@ -87,6 +88,47 @@ fn vips(view: &View, encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
             ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX))
                 .encode(metric.encode_family(&labels)?)?;
         }
+    }
+    Ok(())
+}
+
+fn segments(view: &View, encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
+    let ports = &view.report.ports;
+    let gauge = |count: u64| ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+    let help = "Nodes whose speakers are heard, or answer though their heartbeats do not arrive";
+    let mut metric = encoder.encode_descriptor("ferrolb_speaker_peers", help, None, MetricType::Gauge)?;
+    for port in ports {
+        for (state, nodes) in [("heard", &port.segment.heard), ("multicast-filtered", &port.segment.filtered)]
+        {
+            let labels = [("interface", &*port.interface), ("state", state)];
+            gauge(nodes.len() as u64).encode(metric.encode_family(&labels)?)?;
+        }
+    }
+    let counts: [(&str, &str, Read); 2] = [
+        (
+            "ferrolb_speaker_segment_isolated",
+            "Whether no other speaker was ever heard though a gateway answers and others are planned",
+            |port| port.segment.isolated.into(),
+        ),
+        (
+            "ferrolb_speaker_vips_contested",
+            "VIPs that are not claimed because a station that is no speaker uses them",
+            |port| port.vips.iter().filter(|vip| vip.contestant.is_some()).count() as u64,
+        ),
+    ];
+    for (name, help, count) in counts {
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for port in ports {
+            let labels = [("interface", &*port.interface)];
+            gauge(count(port)).encode(metric.encode_family(&labels)?)?;
+        }
+    }
+    let help = "Time between the heartbeats of this speaker";
+    let name = "ferrolb_speaker_heartbeat_interval_seconds";
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for port in ports {
+        let labels = [("interface", &*port.interface)];
+        ConstGauge::new(port.segment.interval.as_secs_f64()).encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
 }

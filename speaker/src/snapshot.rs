@@ -1,6 +1,7 @@
 //! The last good configuration, kept in the node's /run so that a speaker which starts while the API server is away
 //! announces at once.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -18,6 +19,10 @@ pub struct Snapshot {
     node: String,
     facts: NodeFacts,
     slices: Vec<Slice>,
+    /// The names of interfaces on which other speakers were heard: who hears none there later is cut off or the last one, and
+    /// not on a segment whose ports are isolated.
+    #[serde(default)]
+    acquainted: BTreeSet<String>,
 }
 
 /// Why there is nothing to start from.
@@ -35,9 +40,15 @@ pub enum LoadError {
 }
 
 impl Snapshot {
-    /// The configuration of `node` in `cluster`.
-    pub fn new(cluster: ClusterId, node: &str, facts: NodeFacts, slices: Vec<Slice>) -> Self {
-        Self { version: VERSION, cluster: cluster.0, node: node.to_owned(), facts, slices }
+    /// The configuration of `node` in `cluster`, and the interfaces on which other speakers were heard.
+    pub fn new(
+        cluster: ClusterId,
+        node: &str,
+        facts: NodeFacts,
+        slices: Vec<Slice>,
+        acquainted: BTreeSet<String>,
+    ) -> Self {
+        Self { version: VERSION, cluster: cluster.0, node: node.to_owned(), facts, slices, acquainted }
     }
 
     /// Which cluster it is of.
@@ -46,8 +57,8 @@ impl Snapshot {
     }
 
     /// What it holds.
-    pub fn into_parts(self) -> (Vec<Slice>, NodeFacts) {
-        (self.slices, self.facts)
+    pub fn into_parts(self) -> (Vec<Slice>, NodeFacts, BTreeSet<String>) {
+        (self.slices, self.facts, self.acquainted)
     }
 
     /// Reads what [`Self::save`] wrote for this node; `None` if it never did.
@@ -95,11 +106,22 @@ mod tests {
         assert!(matches!(Snapshot::load(&inside, "a"), Ok(None)));
         let facts = NodeFacts { uid: "u".into(), excluded: true, leaving: Some("cordoned".into()) };
         let slices = vec![Slice { name: "s".into(), revision: 5, vips: Vec::new() }];
-        let snapshot = Snapshot::new(ClusterId(7), "a", facts, slices);
+        let acquainted = BTreeSet::from(["eth0".to_owned()]);
+        let snapshot = Snapshot::new(ClusterId(7), "a", facts, slices, acquainted);
         snapshot.save(&inside).unwrap();
         assert_eq!(Snapshot::load(&inside, "a").unwrap(), Some(snapshot));
         assert!(matches!(Snapshot::load(&inside, "b"), Err(LoadError::Foreign)));
         fs::write(inside.join(FILE), "{").unwrap();
         assert!(matches!(Snapshot::load(&inside, "a"), Err(LoadError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_version_that_did_not_keep_who_was_heard_is_followed() {
+        let folder = Folder::new("snapshot-before");
+        let before =
+            r#"{"version":1,"cluster":7,"node":"a","facts":{"uid":"u","excluded":false},"slices":[]}"#;
+        fs::write(folder.0.join(FILE), before).unwrap();
+        let (_, facts, acquainted) = Snapshot::load(&folder.0, "a").unwrap().unwrap().into_parts();
+        assert_eq!((facts.uid.as_str(), acquainted), ("u", BTreeSet::new()));
     }
 }

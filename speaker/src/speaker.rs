@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferrolb_ownership::{ClusterId, Event as WireEvent, Keys, Settings, Timing, Uid};
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::Options;
 use crate::absence::Absence;
 use crate::apply::Told;
+use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
 use crate::narrate::narrate;
 use crate::observe::Observed;
@@ -41,6 +43,9 @@ pub(crate) struct Speaker {
     kubernetes: Option<Kubernetes>,
     calendar: Calendar,
     duplicates: Duplicates,
+    hearing: Hearing,
+    /// The interfaces on which other speakers were heard, in this run or in an earlier one.
+    acquainted: BTreeSet<String>,
     spare: Option<Report>,
     asked: Instant,
     /// When to ask next because something happened.
@@ -74,6 +79,8 @@ impl Speaker {
             kubernetes: None,
             calendar: Calendar::new(sys::now(), Timestamp::now()),
             duplicates: Duplicates::new(),
+            hearing: Hearing::default(),
+            acquainted: BTreeSet::new(),
             spare: Some(Report::default()),
             asked: Instant::ZERO,
             news: None,
@@ -107,7 +114,8 @@ impl Speaker {
         match Snapshot::load(&self.options.state_dir, self.options.node.as_str()) {
             Ok(Some(snapshot)) => {
                 self.cluster = Some(snapshot.cluster());
-                let (slices, facts) = snapshot.into_parts();
+                let (slices, facts, acquainted) = snapshot.into_parts();
+                self.acquainted = acquainted;
                 tracing::info!(
                     slices = slices.len(),
                     "The last good configuration is in force until the API server answers."
@@ -151,10 +159,13 @@ impl Speaker {
             }
             Event::Interfaces(usable) => self.dirty |= self.index.apply_interfaces(usable),
             Event::Cluster(cluster) => {
-                if self.cluster.is_some_and(|known| known != cluster) && self.wire.is_some() {
-                    tracing::error!(
-                        "The cluster is another than the last run's; restart the speaker to join it."
-                    );
+                if self.cluster.is_some_and(|known| known != cluster) {
+                    self.acquainted.clear();
+                    if self.wire.is_some() {
+                        tracing::error!(
+                            "The cluster is another than the last run's; restart the speaker to join it."
+                        );
+                    }
                 }
                 self.unsaved |= self.cluster != Some(cluster);
                 self.cluster = Some(cluster);
@@ -235,7 +246,8 @@ impl Speaker {
             gratuitous_rate: self.options.gratuitous_rate,
             stale_for: Settings::DEFAULT_STALE_FOR,
         };
-        let (wire, outputs) = Wire::start(Identity { settings, seed: random() }).map_err(|error| {
+        let identity = Identity { settings, acquainted: self.acquainted.clone(), seed: random() };
+        let (wire, outputs) = Wire::start(identity).map_err(|error| {
             anyhow::anyhow!(
                 "packet sockets cannot be opened ({error}): give the speaker CAP_NET_RAW and CAP_NET_ADMIN"
             )
@@ -293,12 +305,17 @@ impl Speaker {
     /// Shows a report to metrics and health checks, and states it in the cluster.
     fn publish(&mut self, report: Report) {
         self.duplicates.retain(|_, duplicate| report.at.since(duplicate.last) < FORGET_DUPLICATE);
+        self.hearing.hear(&report);
+        for port in report.ports.iter().filter(|port| port.acquainted) {
+            self.unsaved |= self.acquainted.insert(port.interface.to_string());
+        }
         if let Some(kubernetes) = &self.kubernetes {
             let status = status::status(&Facts {
                 node: &self.options.node,
                 desired: &self.desired,
                 report: &report,
                 duplicates: &self.duplicates,
+                hearing: &self.hearing,
                 calendar: self.calendar,
                 realtime: self.wire.as_ref().is_some_and(Wire::realtime),
                 problem: self.problem.as_deref(),
@@ -348,7 +365,8 @@ impl Speaker {
             return;
         };
         let slices = self.index.slices().cloned().collect();
-        let snapshot = Snapshot::new(cluster, self.options.node.as_str(), self.index.facts().clone(), slices);
+        let (node, facts) = (self.options.node.as_str(), self.index.facts().clone());
+        let snapshot = Snapshot::new(cluster, node, facts, slices, self.acquainted.clone());
         if let Err(error) = snapshot.save(&self.options.state_dir) {
             let folder = self.options.state_dir.display();
             tracing::warn!(%error, %folder, "The configuration cannot be kept for a restart while the API server is away.");

@@ -126,6 +126,45 @@ fn health_readiness_and_metrics_are_served() {
     ] {
         assert!(metrics.contains(line), "{line} is missing in:\n{metrics}");
     }
+    // They are a second old at most.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let metrics = rig.get(0, "/metrics");
+    for line in [
+        "ferrolb_speaker_peers{interface=\"eth0\",state=\"heard\"} 2",
+        "ferrolb_speaker_peers{interface=\"eth0\",state=\"multicast-filtered\"} 0",
+        "ferrolb_speaker_segment_isolated{interface=\"eth0\"} 0",
+        "ferrolb_speaker_vips_contested{interface=\"eth0\"} 0",
+        "ferrolb_speaker_heartbeat_interval_seconds{interface=\"eth0\"} 0.0",
+    ] {
+        assert!(metrics.contains(line), "{line} is missing in:\n{metrics}");
+    }
+}
+
+/// RFC 5227 §2.1.1: who has an address keeps it.
+#[test]
+fn an_address_that_another_station_has_is_claimed_once_it_is_given_up() {
+    if !rig::permitted() {
+        return;
+    }
+    let mut rig = Rig::new("contested", 1);
+    let own = format!("{}/32", vip4());
+    rig.ip_at("client", &["addr", "add", &own, "dev", "eth0"]);
+    rig.place(1, &[(vip4(), &[0])]);
+    rig.start(0);
+    rig.wait_ready(0, SETTLED);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(rig.at_client(|client| client.ask(vip4(), ONE_ROUND)), []);
+    let metrics = rig.get(0, "/metrics");
+    let contested = "ferrolb_speaker_vips_contested{interface=\"eth0\"} 1";
+    assert!(metrics.contains(contested), "{contested} is missing in:\n{metrics}");
+
+    rig.ip_at("client", &["addr", "del", &own, "dev", "eth0"]);
+    // At worst the last answer came just now: ten seconds later it is asked for three times.
+    let answer = rig.at_client(|client| client.until(vip4(), Duration::from_secs(20), |_| true));
+    assert_eq!(answer.map(|(_, mac)| mac), Some(rig.mac(0)));
+    std::thread::sleep(Duration::from_millis(1_500));
+    let metrics = rig.get(0, "/metrics");
+    assert!(!metrics.contains(contested), "it is claimed by now:\n{metrics}");
 }
 
 #[test]

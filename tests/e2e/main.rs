@@ -24,6 +24,7 @@ mod ipv6;
 mod kinds;
 mod leader;
 mod many;
+mod members;
 mod metallb;
 mod outage;
 mod owners;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         controllers::trials(),
         absent::trials(),
         many::trials(),
+        members::trials(),
         strangers::trials(),
         metallb::trials(),
         rivals::trials(),

@@ -11,7 +11,10 @@ use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("a_station_that_claims_a_vip_is_told_on_its_service", Disturbs::Nobody, claimed)]
+    vec![
+        trial("a_station_that_claims_a_vip_is_told_on_its_service", Disturbs::Nobody, claimed),
+        trial("a_station_that_has_an_address_keeps_it_and_is_told_on_the_service", Disturbs::Nobody, kept),
+    ]
 }
 
 fn claimed(scene: &Scene<'_>) -> Result<()> {
@@ -47,4 +50,36 @@ fn claimed(scene: &Scene<'_>) -> Result<()> {
     let now = settled_owner(scene.cluster, address)?;
     ensure!(now == owner, "{now} owns what {owner} did");
     Ok(())
+}
+
+fn kept(scene: &Scene<'_>) -> Result<()> {
+    let lab = &scene.cluster.lab;
+    let pool = scene.pool("lan", 1)?;
+    let vip = pool.v4[0].to_string();
+    let stranger = lab.control_plane();
+    stranger.check(["ip", "address", "add", &format!("{vip}/32"), "dev", "eth0"])?;
+    let told = scene.load_balancer("web", "ipFamilies: [IPv4]").and_then(|()| {
+        wait_for("the Service says that another station has its address", PATIENCE, || {
+            let service = scene.service("web")?;
+            let announced = service.announced();
+            ensure!(
+                announced.is_some_and(|(status, reason, message)| status == "False"
+                    && reason == "Duplicate"
+                    && message.contains("02:00:00:00:00:01")),
+                "its condition is {announced:?}"
+            );
+            let chain = scene.plugin_json(2, &["explain", "svc/web"], "")?;
+            ensure!(chain["items"][0]["broken"] == "announcement", "explain says {chain}");
+            Ok(())
+        })
+    });
+    stranger.check(["ip", "address", "delete", &format!("{vip}/32"), "dev", "eth0"])?;
+    told?;
+    settled_owner(scene.cluster, pool.v4[0].into())?;
+    wait_for("the Service says that it is announced", PATIENCE, || {
+        let service = scene.service("web")?;
+        let announced = service.announced();
+        ensure!(announced.is_some_and(|(status, ..)| status == "True"), "its condition is {announced:?}");
+        Ok(())
+    })
 }

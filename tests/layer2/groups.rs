@@ -25,6 +25,10 @@ fn a_speaker_whose_multicast_is_filtered_keeps_and_takes_vips_all_the_same() {
         for node in ["n2", "n3"] {
             let log = rig.log(node);
             assert!(log.contains("a switch filters multicast"), "{node} says nothing of it:\n{log}");
+            wait(&format!("{node} counts n1 among those that are filtered"), LIMIT, || {
+                rig.counted(node, "ferrolb_speaker_peers", &["state=\"multicast-filtered\""]) == 1.0
+            })
+            .unwrap();
         }
         rig.lab.unfilter_group(Direction::From, "n1", GROUP).unwrap();
         sleep(Duration::from_millis(300));

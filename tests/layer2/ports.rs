@@ -62,10 +62,15 @@ fn isolated_speakers_are_each_alone_and_agree_once_they_are_not() {
             let heard = rig.counted(node, "ferrolb_speaker_frames_heard_total", &["kind=\"speaker\""]);
             assert_eq!(heard, 0.0, "{node} heard a speaker");
         }
+        let says = |isolated: f64| {
+            nodes.iter().all(|node| rig.counted(node, "ferrolb_speaker_segment_isolated", &[]) == isolated)
+        };
+        wait("each says that it hears nobody", SETTLED, || says(1.0)).unwrap();
         let since = Instant::now();
         rig.lab.unisolate(&nodes).unwrap();
         wait("one answers", LIMIT, || rig.owners(VIP.into()).len() == 1).unwrap();
         println!("one was left after {:?}", since.elapsed());
+        wait("none says so any more", SETTLED, || says(0.0)).unwrap();
         let owner = rig.one_owner(VIP.into());
         let watch = Watch::start(&rig, VIP);
         let settled = Moment::now();

@@ -12,14 +12,14 @@ use ferrolb_api::{
 use ferrolb_model::{
     self as model, Labels, Node, NodeInterface, NodeName, PoolName, ServiceId, TrafficPolicy, Vip,
 };
-use ferrolb_placement::{Change as Placed, Decision, NotAnnounced, Placement, Placer};
+use ferrolb_placement::{Change as Placed, Decision, Placement, Placer};
 use ferrolb_runtime::{kinds, watch::Change};
 
 use super::{
     endpoints::Endpoints,
     moves::Rebalances,
     objects::{Objects, Status},
-    ownership::{Doubtful, Owner, Ownership},
+    ownership::{Doubtful, Ownership},
     slices::Slices,
 };
 use crate::write::{ConfigKind, Write};
@@ -37,7 +37,7 @@ pub(crate) struct Announcements {
     pub(super) pools: BTreeMap<PoolName, Labels>,
     endpoints: Endpoints,
     endpoints_listed: bool,
-    ownership: Ownership,
+    pub(super) ownership: Ownership,
     /// VIPs under Local that are placed once endpoints are known.
     held: BTreeSet<IpAddr>,
     /// By Service, its VIPs under Local.
@@ -46,17 +46,6 @@ pub(crate) struct Announcements {
     touched: BTreeSet<ServiceId>,
     pub(super) started: bool,
     pub(super) rebalances: Rebalances,
-}
-
-/// Whether and by whom an address is announced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// This node answers.
-    By(Owner),
-    /// Nobody may.
-    Not(NotAnnounced),
-    /// These candidates were asked, and nobody has said yet who answers.
-    Unknown(Vec<NodeName>),
 }
 
 impl Announcements {
@@ -256,22 +245,6 @@ impl Announcements {
     /// Takes what the watch of slices saw.
     pub(crate) fn apply_slices(&mut self, change: Change<AnnouncementSlice>) {
         self.slices.observe(change);
-    }
-
-    /// Whether and by whom an address is announced.
-    pub(crate) fn standing(&self, address: IpAddr) -> Standing {
-        match self.placer.decision(address) {
-            Some(Decision::NotAnnounced(reason)) => Standing::Not(reason.clone()),
-            Some(Decision::Announced(placement)) => {
-                let owner = self
-                    .slices
-                    .published(address)
-                    .and_then(|version| self.ownership.owner(address, &placement.nodes, version));
-                let owner = owner.map(|owner| owner.with_remark(placement));
-                owner.map_or_else(|| Standing::Unknown(placement.nodes.clone()), Standing::By)
-            }
-            None => Standing::Unknown(Vec::new()),
-        }
     }
 
     fn place(&mut self, vip: Vip) -> Vec<Placed> {

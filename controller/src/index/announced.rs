@@ -10,7 +10,7 @@ use std::{
 use ferrolb_api::condition::announced;
 use ferrolb_model::{NodeName, ServiceId};
 
-use super::announce::Standing;
+use super::standing::Standing;
 use crate::write::AnnouncedStatus;
 
 /// The shortest time between two looks.
@@ -122,6 +122,13 @@ fn judge(standings: &[(IpAddr, Standing)]) -> Result<AnnouncedStatus, Vec<NodeNa
                     message: format!("{address}: {reason}"),
                 });
             }
+            Standing::Contested(why) => {
+                return Ok(AnnouncedStatus {
+                    announced: false,
+                    reason: announced::DUPLICATE.into(),
+                    message: format!("{address}: no node answers for it, since {why}"),
+                });
+            }
             Standing::Unknown(candidates) => unknown = unknown.or_else(|| Some(candidates.clone())),
             Standing::By(owner) => {
                 if owner.duplicate.is_some() {
@@ -178,6 +185,16 @@ mod tests {
         assert_eq!(not_alone.message, "192.0.2.128 on node n1 (eth0), but another uses it");
         let asked = status(Owner { remark: Some("it is to move to node n2".into()), ..owner });
         assert_eq!(asked.unwrap().message, "192.0.2.128 on node n1 (eth0); it is to move to node n2");
+    }
+
+    #[test]
+    fn a_station_that_keeps_the_address_is_told_at_once() {
+        let contested = Standing::Contested("the station 02:00:00:00:00:09 uses this address".into());
+        let status = Announced::default().status(&id(), &standings(contested), true, at(0)).unwrap();
+        assert_eq!((status.announced, &*status.reason), (false, "Duplicate"));
+        let told =
+            "192.0.2.128: no node answers for it, since the station 02:00:00:00:00:09 uses this address";
+        assert_eq!(status.message, told);
     }
 
     #[test]

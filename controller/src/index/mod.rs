@@ -29,6 +29,7 @@ mod record;
 mod services;
 mod slice;
 mod slices;
+mod standing;
 mod status;
 mod telling;
 mod version;

@@ -12,7 +12,7 @@ use ferrolb_api::{L2Advertisement, REBALANCE};
 use ferrolb_model::NodeName;
 use ferrolb_placement::Decision;
 
-use super::announce::{Announcements, Standing};
+use super::{announce::Announcements, standing::Standing};
 
 /// What of balancing was asked for and done.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ impl Announcements {
         self.rebalances.unpublished = unpublished;
         let there = |(address, to): &(IpAddr, &NodeName)| match self.standing(*address) {
             Standing::By(owner) => owner.node == **to,
-            Standing::Not(_) | Standing::Unknown(_) => false,
+            Standing::Not(_) | Standing::Contested(_) | Standing::Unknown(_) => false,
         };
         let arrived: Vec<IpAddr> = self.placer.moving().filter(there).map(|(address, _)| address).collect();
         for address in arrived {
@@ -107,7 +107,7 @@ impl Announcements {
     fn owners(&self) -> BTreeMap<IpAddr, NodeName> {
         let owner = |address: &IpAddr| match self.standing(*address) {
             Standing::By(owner) => Some((*address, owner.node)),
-            Standing::Not(_) | Standing::Unknown(_) => None,
+            Standing::Not(_) | Standing::Contested(_) | Standing::Unknown(_) => None,
         };
         self.vips.keys().filter_map(owner).collect()
     }

@@ -145,6 +145,14 @@ impl Ownership {
             .map(|(_, owner)| owner)
     }
 
+    /// What the first candidate says of a station that keeps it from answering for the VIP, if one does.
+    pub(crate) fn contested(&self, address: IpAddr, first: &NodeName) -> Option<String> {
+        let all = self.exceptions.get(&address)?;
+        let own = |kind: ExceptionKind| all.iter().find(move |one| one.node == *first && one.kind == kind);
+        own(ExceptionKind::Missing)?;
+        own(ExceptionKind::Duplicate).map(|one| one.reason.clone())
+    }
+
     fn take(&mut self, node: &NodeName) -> Report {
         let report = self.reports.remove(node).unwrap_or_default();
         for address in &report.excepted {
@@ -216,6 +224,7 @@ mod tests {
                 name: "eth0".into(),
                 addresses: vec!["192.0.2.11/24".into()],
                 carrier: true,
+                segment: None,
             }],
             configuration: Configuration { revision: revision.into(), ..Configuration::default() },
             ..SpeakerStateStatus::default()
@@ -249,6 +258,20 @@ mod tests {
         assert_eq!(owner(&ownership).as_deref(), Some(told));
         ownership.report(&state("n1", 22, "10", &[]));
         assert_eq!(owner(&ownership).as_deref(), Some("node n1 (eth0)"), "n2 does not answer");
+    }
+
+    #[test]
+    fn a_station_keeps_a_vip_from_its_first_candidate_if_that_says_so() {
+        let mut ownership = Ownership::default();
+        let contested = |ownership: &Ownership| ownership.contested(VIP.parse().unwrap(), &"n1".into());
+        ownership.report(&state("n2", 20, "10", &[ExceptionKind::Duplicate]));
+        ownership.report(&state("n1", 21, "9", &[ExceptionKind::Duplicate]));
+        assert_eq!(contested(&ownership), None, "it answers beside the station");
+        let both = [ExceptionKind::Missing, ExceptionKind::Duplicate];
+        ownership.report(&state("n1", 22, "10", &both));
+        assert_eq!(owner(&ownership), None);
+        let told = contested(&ownership);
+        assert_eq!(told.as_deref(), Some("the station 02:00:00:00:00:09 uses this address"));
     }
 
     #[test]

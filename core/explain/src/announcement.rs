@@ -7,6 +7,7 @@ use ferrolb_model::NodeName;
 use crate::{
     Link, LinkKind, State,
     facts::{Announcement, Condition, ExceptionKind, Facts, Known, Speaker, Subject},
+    segment,
 };
 
 pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Link {
@@ -26,6 +27,7 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
         Known::Known(speakers) => {
             for (address, announcement) in &told {
                 details.extend(exceptions(speakers, **address));
+                details.extend(segment::unheard(speakers, **address, &announcement.nodes));
                 broken = broken.or_else(|| problem(speakers, **address, announcement));
             }
         }
@@ -43,6 +45,14 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
                 .reason(reason.clone())
                 .details(details)
                 .advice("kubectl -n ferrolb-system get pods -l app.kubernetes.io/component=speaker -o wide")
+        }
+        Some(Condition { status: false, reason, message })
+            if reason == "Duplicate" && facts.speakers.known().is_none() =>
+        {
+            link(State::Broken, message.clone())
+                .reason(reason.clone())
+                .details(details)
+                .advice("find that host and take the address from it, or exclude it in its pool")
         }
         // The plan says otherwise by now; the condition follows within a second or two.
         Some(Condition { status: false, reason, .. }) => {
@@ -96,11 +106,12 @@ fn problem(
     }
     let candidates: Vec<&str> = announcement.nodes.iter().map(NodeName::as_str).collect();
     let is_down = |node: &NodeName| speakers.get(node).is_none_or(|speaker| speaker.ready != Some(true));
-    (!candidates.is_empty() && announcement.nodes.iter().all(is_down)).then(|| {
-        (
+    if !candidates.is_empty() && announcement.nodes.iter().all(is_down) {
+        return Some((
             "NoSpeaker",
             format!("no speaker is ready on any candidate of {address}: {}", candidates.join(", ")),
             "kubectl -n ferrolb-system get pods -l app.kubernetes.io/component=speaker -o wide".into(),
-        )
-    })
+        ));
+    }
+    segment::left_to_nobody(speakers, address, &announcement.nodes)
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ferrolb_ipam::Allocator;
-use ferrolb_model::{NodeName, PoolName, Service};
+use ferrolb_model::{NodeInterface, NodeName, PoolName, Service};
 
 /// Something that was read, or why it was not: a missing permission leaves a gap, not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,19 @@ pub struct Report {
     pub problem: String,
     /// Whether it works from its last good configuration, because the API server cannot be reached.
     pub stale: bool,
+    /// What it hears on each interface.
+    pub hearing: Vec<Hearing>,
+}
+
+/// What a speaker hears on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hearing {
+    /// The interface.
+    pub interface: NodeInterface,
+    /// The nodes that answer though their heartbeats do not arrive.
+    pub filtered: Vec<NodeName>,
+    /// Whether no other speaker was ever heard, though a gateway answers and others are planned.
+    pub isolated: bool,
 }
 
 /// What is not as planned.

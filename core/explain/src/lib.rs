@@ -19,11 +19,13 @@ mod explain;
 mod facts;
 mod plan;
 mod pool;
+mod segment;
 mod text;
 
 pub use chain::{Chain, Link, LinkKind, State};
 pub use explain::explain;
 pub use facts::{
-    Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Known, Report, Speaker, Subject,
+    Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Hearing, Known, Report, Speaker,
+    Subject,
 };
 pub use text::{Style, text};

@@ -181,6 +181,41 @@ fn another_host_answers_too() {
 }
 
 #[test]
+fn a_switch_that_filters_multicast_is_told_of() {
+    let mut scene = Scene::served("192.0.2.128");
+    scene.deaf("n2", "192.0.2.12/24", &["n1", "n7"]);
+    scene.deaf("n2", "198.51.100.12/24", &["n1"]);
+    check("multicast-filtered", scene);
+}
+
+#[test]
+fn isolated_ports_are_told_of() {
+    let mut scene = Scene::served("192.0.2.128");
+    scene.deaf("n1", "192.0.2.11/24", &[]);
+    scene.deaf("n2", "192.0.2.12/24", &[]);
+    check("isolated", scene);
+}
+
+#[test]
+fn on_isolated_ports_others_leave_a_vip_to_a_speaker_that_is_down() {
+    let mut scene = Scene::served("192.0.2.128");
+    scene.speaker("n1").ready = Some(false);
+    scene.deaf("n2", "192.0.2.12/24", &[]);
+    check("isolated-and-down", scene);
+
+    let mut scene = Scene::served("192.0.2.128");
+    scene.speaker("n1").ready = Some(false);
+    scene.deaf("n2", "192.0.2.12/24", &[]);
+    scene.except(
+        "n2",
+        "192.0.2.128",
+        ExceptionKind::Taken,
+        "n1, its first candidate, does not answer for it",
+    );
+    check("isolated-and-taken-over", scene);
+}
+
+#[test]
 fn what_may_not_be_read_is_said_so() {
     let mut scene = Scene::served("192.0.2.128");
     let why = "user \"jane\" may not list announcementslices.ferrolb.io in the whole cluster";

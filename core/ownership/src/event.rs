@@ -105,7 +105,7 @@ pub struct VipStatus {
     pub vip: IpAddr,
     /// What it is to this speaker.
     pub state: StateName,
-    /// The node whose claim is the highest known, if any is and its node's name was heard.
+    /// The node whose claim is the highest known, if any is, was not given up, and its node's name was heard.
     pub owner: Option<NodeName>,
     /// The term of that claim; zero without one.
     pub term: u64,

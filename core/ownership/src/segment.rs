@@ -154,7 +154,10 @@ impl Segment {
         VipStatus {
             vip: address,
             state: vip.state.name(),
-            owner: ballot.and_then(|ballot| self.machine.node_of(ballot.uid)),
+            owner: vip
+                .best
+                .filter(|best| !best.resigned)
+                .and_then(|best| self.machine.node_of(best.ballot.uid)),
             term: ballot.map_or(0, |ballot| ballot.term),
             ballot,
             since: vip.since,

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_ownership::{Counters, Event, Interface, Keys, Plan, Presence, VipStatus};
+use ferrolb_ownership::{Counters, Event, Interface, Keys, Plan, Presence, SegmentStatus, VipStatus};
 use ferrolb_sansio::Instant;
 
 /// What the wire thread is told.
@@ -60,7 +60,7 @@ pub enum Output {
     Report(Report),
 }
 
-/// How things are, on all interfaces. It is handed back and forth, so that filling it in allocates nothing new.
+/// How things are, on all interfaces. It is handed back and forth, so that filling it in needs no room for VIPs anew.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// When it was filled in.
@@ -80,6 +80,10 @@ pub struct PortReport {
     pub counters: Counters,
     /// What the socket counted.
     pub socket: SocketCounters,
+    /// The other speakers.
+    pub segment: SegmentStatus,
+    /// Whether any was heard, now or in an earlier run.
+    pub acquainted: bool,
     /// The VIPs of the interface.
     pub vips: Vec<VipStatus>,
 }

@@ -11,6 +11,7 @@ mod message;
 mod port;
 mod thread;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,8 @@ use thread::Thread;
 pub struct Identity {
     /// As in [`Settings`]; `timing` is overwritten by what scheduling permits.
     pub settings: Settings,
+    /// The names of interfaces on which other speakers were heard before.
+    pub acquainted: BTreeSet<String>,
     /// Where random numbers start.
     pub seed: u64,
 }

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_ownership::{Event, Interface, Segment, Settings, StateName};
+use ferrolb_ownership::{Event, Interface, Segment, SegmentStatus, Settings, StateName};
 use ferrolb_sansio::Instant;
 
 use super::message::{PortReport, SocketCounters};
@@ -125,6 +125,8 @@ impl Port {
         report.interface = Arc::clone(&self.name);
         report.counters = *self.segment.counters();
         report.socket = self.counters;
+        report.segment = self.segment.status();
+        report.acquainted = self.segment.is_acquainted();
         report.vips.clear();
         report.vips.extend(self.segment.vips());
     }
@@ -135,6 +137,8 @@ impl Port {
             interface: Arc::clone(&self.name),
             counters: *self.segment.counters(),
             socket: self.counters,
+            segment: SegmentStatus::default(),
+            acquainted: false,
             vips: Vec::new(),
         }
     }

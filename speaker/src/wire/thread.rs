@@ -107,7 +107,8 @@ impl Thread {
         match command {
             Command::Interface(interface) => self.attach(now, interface),
             Command::Detach(index) => {
-                self.ports.remove(&index);
+                let acquainted = self.ports.remove(&index).filter(|port| port.segment.is_acquainted());
+                self.identity.acquainted.extend(acquainted.map(|port| port.name.to_string()));
                 let _ = self.wishes.send(Wish::Gone(index));
             }
             Command::Plan { index, plan } => {
@@ -157,6 +158,9 @@ impl Thread {
             Ok(mut port) => {
                 port.segment.handle_presence(now, self.presence);
                 port.segment.handle_stale(now, self.stale);
+                if self.identity.acquainted.contains(&*port.name) {
+                    port.segment.handle_acquainted(now);
+                }
                 self.ports.insert(index, port);
                 self.change(index, |_| ());
             }

@@ -9,7 +9,7 @@ use ferrolb_model::Node;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{owner::name, owners::ready};
+use super::{owner::name, owners::ready, segment::deafness};
 use crate::{
     args::{Global, Members},
     cluster::Cluster,
@@ -53,6 +53,16 @@ struct InterfaceOut {
     segments: Vec<String>,
     addresses: Vec<String>,
     link: bool,
+    /// The time between heartbeats; `null`: the speaker does not tell yet, nor whom it hears.
+    heartbeat_milliseconds: Option<i32>,
+    /// Whether that is longer than scheduling permits, because many speakers share the segment.
+    relaxed: bool,
+    /// The nodes whose speakers are heard.
+    heard: Option<Vec<String>>,
+    /// Those that answer though their heartbeats do not arrive.
+    multicast_filtered: Vec<String>,
+    /// Whether no other speaker was ever heard, though a gateway answers and others are planned.
+    isolated: bool,
 }
 
 pub(crate) async fn run(global: &Global, args: &Members, printer: &mut Printer<'_>) -> Result<Verdict> {
@@ -119,6 +129,8 @@ fn member(
             report.configuration.problem
         ));
     }
+    let deaf = report.iter().flat_map(|report| deafness(name, report));
+    problems.extend(deaf.map(|one| one.problem));
     MemberOut {
         node: name.to_owned(),
         ready,
@@ -134,11 +146,38 @@ fn member(
 fn interface(interface: &Interface) -> InterfaceOut {
     let networks = interface.addresses.iter().filter_map(|network| network.parse::<IpNet>().ok());
     let segments: BTreeSet<IpNet> = networks.map(|network| network.trunc()).collect();
+    let segment = interface.segment.as_ref();
     InterfaceOut {
         name: interface.name.clone(),
         segments: segments.iter().map(ToString::to_string).collect(),
         addresses: interface.addresses.clone(),
         link: interface.carrier,
+        heartbeat_milliseconds: segment.map(|segment| segment.heartbeat_milliseconds),
+        relaxed: segment.is_some_and(|segment| segment.relaxed),
+        heard: segment.map(|segment| segment.heard.clone()),
+        multicast_filtered: segment.map(|segment| segment.multicast_filtered.clone()).unwrap_or_default(),
+        isolated: segment.is_some_and(|segment| segment.isolated),
+    }
+}
+
+impl InterfaceOut {
+    fn heartbeat(&self) -> String {
+        let relaxed = if self.relaxed { " (relaxed)" } else { "" };
+        self.heartbeat_milliseconds.map(|millis| format!("{millis}ms{relaxed}")).unwrap_or_default()
+    }
+
+    fn hears(&self) -> String {
+        self.heard.as_ref().map(|heard| heard.len().to_string()).unwrap_or_default()
+    }
+
+    fn peers(&self) -> String {
+        let filtered = self.multicast_filtered.iter().map(|node| format!("{node}(filtered)"));
+        self.heard.iter().flatten().cloned().chain(filtered).collect::<Vec<_>>().join(",")
+    }
+
+    fn flags(&self) -> impl Iterator<Item = &'static str> {
+        let flags = [(self.isolated, "isolated"), (!self.multicast_filtered.is_empty(), "multicastFiltered")];
+        flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag)
     }
 }
 
@@ -147,8 +186,19 @@ fn print(items: &[MemberOut], printer: &mut Printer<'_>) -> Result<()> {
         return printer.line("There is no node.");
     }
     let wide = printer.is_wide();
-    let headings = ["NODE", "SPEAKER", "INTERFACE", "SEGMENT", "LINK", "VIPS", "SCHEDULING", "FLAGS"];
-    let more = ["ADDRESSES", "VERSION"];
+    let headings = [
+        "NODE",
+        "SPEAKER",
+        "INTERFACE",
+        "SEGMENT",
+        "LINK",
+        "HEARS",
+        "HEARTBEAT",
+        "VIPS",
+        "SCHEDULING",
+        "FLAGS",
+    ];
+    let more = ["PEERS", "ADDRESSES", "VERSION"];
     let mut table = Table::new(headings.into_iter().chain(more.into_iter().filter(|_| wide)));
     let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     for item in items {
@@ -167,17 +217,21 @@ fn print(items: &[MemberOut], printer: &mut Printer<'_>) -> Result<()> {
         let interfaces: Vec<_> = if item.interfaces.is_empty() { vec![None] } else { interfaces.collect() };
         for interface in interfaces {
             let link = interface.map_or("-", |one| if one.link { "up" } else { "down" });
+            let flags = item.flags.iter().copied().chain(interface.into_iter().flat_map(InterfaceOut::flags));
             let row = [
                 item.node.clone(),
                 ready.to_owned(),
                 interface.map_or_else(|| "-".into(), |one| one.name.clone()),
                 dash(interface.map(|one| one.segments.join(",")).unwrap_or_default()),
                 link.to_owned(),
+                dash(interface.map(InterfaceOut::hears).unwrap_or_default()),
+                dash(interface.map(InterfaceOut::heartbeat).unwrap_or_default()),
                 item.vips.map_or_else(|| "-".into(), |vips| vips.to_string()),
                 scheduling.to_owned(),
-                dash(item.flags.join(",")),
+                dash(flags.collect::<Vec<_>>().join(",")),
             ];
             let more = [
+                dash(interface.map(InterfaceOut::peers).unwrap_or_default()),
                 dash(interface.map(|one| one.addresses.join(",")).unwrap_or_default()),
                 dash(item.version.clone().unwrap_or_default()),
             ];
@@ -194,7 +248,7 @@ fn print(items: &[MemberOut], printer: &mut Printer<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use ferrolb_api::SpeakerStateSpec;
+    use ferrolb_api::{Segment, SpeakerStateSpec};
     use ferrolb_model::Labels;
 
     use super::*;
@@ -221,11 +275,18 @@ mod tests {
             name: name.into(),
             addresses: addresses.iter().map(ToString::to_string).collect(),
             carrier,
+            segment: None,
         };
         status.interfaces = vec![
             interface("eth0", &["192.0.2.11/24", "2001:db8::11/64"], true),
             interface("eth1", &["198.51.100.11/24"], false),
         ];
+        status.interfaces[0].segment = Some(Segment {
+            heartbeat_milliseconds: 80,
+            relaxed: true,
+            heard: vec!["n2".into(), "n3".into()],
+            ..Segment::default()
+        });
         state
     }
 
@@ -239,14 +300,63 @@ mod tests {
         let mut out = Vec::new();
         print(&items, &mut Printer::new(&mut out, Output::Table, false)).unwrap();
         let wanted = "\
-NODE   SPEAKER   INTERFACE   SEGMENT                      LINK   VIPS   SCHEDULING   FLAGS
-n1     ready     eth0        192.0.2.0/24,2001:db8::/64   up     2      ordinary     stale
-n1     ready     eth1        198.51.100.0/24              down   2      ordinary     stale
-n2     ready     -           -                            -      -      -            cordoned,nodeNotReady
-n3     -         -           -                            -      -      -            noSpeaker
+NODE   SPEAKER   INTERFACE   SEGMENT                      LINK   HEARS   HEARTBEAT        VIPS   SCHEDULING   FLAGS
+n1     ready     eth0        192.0.2.0/24,2001:db8::/64   up     2       80ms (relaxed)   2      ordinary     stale
+n1     ready     eth1        198.51.100.0/24              down   -       -                2      ordinary     stale
+n2     ready     -           -                            -      -       -                -      -            cordoned,nodeNotReady
+n3     -         -           -                            -      -       -                -      -            noSpeaker
 the speaker on n2 has not reported; look at its log
 ";
         assert_eq!(String::from_utf8(out).unwrap(), wanted);
+    }
+
+    #[test]
+    fn who_is_not_heard_is_told_by_name() {
+        let mut deaf = speaker("n1");
+        let status = deaf.status.as_mut().unwrap();
+        status.interfaces.truncate(1);
+        let segment = status.interfaces[0].segment.as_mut().unwrap();
+        (segment.heard, segment.multicast_filtered) = (vec!["n2".into()], vec!["n3".into()]);
+        let mut alone = speaker("n2");
+        let status = alone.status.as_mut().unwrap();
+        status.interfaces.truncate(1);
+        let segment = Segment { heartbeat_milliseconds: 25, isolated: true, ..Segment::default() };
+        status.interfaces[0].segment = Some(segment);
+        let ready = BTreeMap::from([("n1".to_owned(), true), ("n2".to_owned(), true)]);
+        let items = told(&[node("n1"), node("n2")], &[deaf, alone], &ready);
+        let mut out = Vec::new();
+        print(&items, &mut Printer::new(&mut out, Output::Wide, false)).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let ends = |line: &str, end: &str| assert!(line.ends_with(end), "{line:?} does not end with {end:?}");
+        ends(lines[1], "multicastFiltered   n2,n3(filtered)   192.0.2.11/24,2001:db8::11/64   0.1.0");
+        ends(lines[2], "isolated            -                 192.0.2.11/24,2001:db8::11/64   0.1.0");
+        ends(
+            lines[3],
+            "gets no heartbeats of n3 on eth0, though it gets answers: a switch filters multicast",
+        );
+        assert!(lines[4].starts_with("the speaker on n2 has heard no other on eth0"), "{}", lines[4]);
+        assert_eq!(items[0].problems.len() + items[1].problems.len(), 2);
+    }
+
+    #[test]
+    fn programs_read_the_same_fields() {
+        let items = told(&[], &[speaker("n1")], &BTreeMap::new());
+        let told = serde_json::to_value(&items[0].interfaces).unwrap();
+        let wanted = serde_json::json!([
+            {
+                "name": "eth0", "segments": ["192.0.2.0/24", "2001:db8::/64"],
+                "addresses": ["192.0.2.11/24", "2001:db8::11/64"], "link": true,
+                "heartbeatMilliseconds": 80, "relaxed": true, "heard": ["n2", "n3"], "multicastFiltered": [],
+                "isolated": false,
+            },
+            {
+                "name": "eth1", "segments": ["198.51.100.0/24"], "addresses": ["198.51.100.11/24"], "link": false,
+                "heartbeatMilliseconds": null, "relaxed": false, "heard": null, "multicastFiltered": [],
+                "isolated": false,
+            },
+        ]);
+        assert_eq!(told, wanted);
     }
 
     #[test]

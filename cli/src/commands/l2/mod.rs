@@ -3,6 +3,7 @@
 mod members;
 pub(super) mod owner;
 mod owners;
+pub(super) mod segment;
 
 use anyhow::Result;
 

@@ -211,6 +211,7 @@ mod tests {
                 name: "eth0".into(),
                 addresses: vec!["192.0.2.11/24".into()],
                 carrier: true,
+                segment: None,
             }],
             configuration: Configuration { revision: knows.into(), ..Configuration::default() },
             ..SpeakerStateStatus::default()

@@ -263,7 +263,7 @@ mod tests {
         let status = state.status.get_or_insert_default();
         status.configuration.revision = "10".into();
         let addresses = vec!["192.0.2.11/24".into()];
-        status.interfaces = vec![Interface { name: "eth0".into(), addresses, carrier: true }];
+        status.interfaces = vec![Interface { name: "eth0".into(), addresses, carrier: true, segment: None }];
         let exceptions = exceptions.iter().map(|(ip, kind, reason)| Exception {
             ip: (*ip).into(),
             interface: "eth1".into(),

@@ -3,7 +3,10 @@
 use ferrolb_explain::{Chain, Controller, Facts, Known};
 use serde::Serialize;
 
-use crate::{cluster::Cluster, commands::pools::PoolOut};
+use crate::{
+    cluster::Cluster,
+    commands::{l2::segment::deafness, pools::PoolOut},
+};
 
 /// Something that is not well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -135,6 +138,7 @@ fn of_speakers(cluster: &Cluster) -> Vec<Finding> {
                 look.clone(),
             ));
         }
+        findings.extend(deafness(node, status).into_iter().map(|one| broken(one.problem, one.advice)));
         for one in &status.exceptions {
             if one.kind == ferrolb_api::ExceptionKind::Duplicate {
                 findings.push(broken(

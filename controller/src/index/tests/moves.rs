@@ -51,6 +51,7 @@ fn report(world: &mut World, owners: &BTreeMap<String, &str>) -> Event {
                 name: "eth0".into(),
                 addresses: vec!["192.0.2.11/24".into()],
                 carrier: true,
+                segment: None,
             }],
             configuration: Configuration { revision: revision.clone(), ..Configuration::default() },
             ..SpeakerStateStatus::default()

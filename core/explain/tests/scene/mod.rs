@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ferrolb_explain::{
-    Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Known, Report, Speaker, Subject,
+    Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Hearing, Known, Report, Speaker,
+    Subject,
 };
 use ferrolb_ipam::Snapshot;
 use ferrolb_model::{
-    Assignment, Ingress, IpRange, Labels, NodeName, Pool, Port, Protocol, Service, ServiceId,
+    Assignment, Ingress, IpRange, Labels, NodeInterface, NodeName, Pool, Port, Protocol, Service, ServiceId,
 };
 
 pub(crate) struct Scene {
@@ -87,6 +88,16 @@ impl Scene {
     pub(crate) fn except(&mut self, node: &str, address: &str, kind: ExceptionKind, why: &str) {
         let report = self.speaker(node).report.as_mut().unwrap();
         report.exceptions.push((address.parse().unwrap(), kind, why.into()));
+    }
+
+    /// The node's speaker, on an interface in `network`, hears no other, or none of those that are filtered.
+    pub(crate) fn deaf(&mut self, node: &str, network: &str, filtered: &[&str]) {
+        let interface =
+            NodeInterface { name: "eth0".into(), networks: vec![network.parse().unwrap()], carrier: true };
+        let isolated = filtered.is_empty();
+        let filtered = filtered.iter().map(|node| NodeName::from(*node)).collect();
+        let report = self.speaker(node).report.as_mut().unwrap();
+        report.hearing.push(Hearing { interface, filtered, isolated });
     }
 
     pub(crate) fn build(self) -> (Facts, Subject) {

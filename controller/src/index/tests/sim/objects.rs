@@ -84,6 +84,7 @@ pub(super) fn report(store: &mut Store, node: &str, revision: String) -> Option<
             name: "eth0".into(),
             addresses: NETWORKS.map(str::to_owned).into(),
             carrier: true,
+            segment: None,
         }],
         ..SpeakerStateStatus::default()
     });

@@ -1,0 +1,171 @@
+//! What the speaker says of itself in its `SpeakerState`. Pure.
+
+mod exceptions;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrolb_api::{Configuration, Interface, MAX_EXCEPTIONS, Scheduling, Segment, SpeakerStateStatus};
+use ferrolb_neighbor::Mac;
+use ferrolb_ownership::{NodeName, SegmentStatus, StateName, Timing, VipPlan, VipStatus};
+use ferrolb_sansio::Instant;
+use jiff::Timestamp;
+
+use crate::hearing::Hearing;
+use crate::index::Desired;
+use crate::wire::Report;
+
+/// Everything the status is made of.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The own node.
+    pub node: &'a NodeName,
+    /// What the speaker is to do.
+    pub desired: &'a Desired,
+    /// How things are.
+    pub report: &'a Report,
+    /// Foreign stations heard lately.
+    pub duplicates: &'a Duplicates,
+    /// What is told of the other speakers.
+    pub hearing: &'a Hearing,
+    /// Turns boot time into dates.
+    pub calendar: Calendar,
+    /// Whether the wire thread has real-time scheduling.
+    pub realtime: bool,
+    /// What is wrong with the newest configuration.
+    pub problem: Option<&'a str>,
+    /// Whether the configuration is a snapshot of the last run.
+    pub stale: bool,
+}
+
+/// Stations that use a VIP of ours, by VIP and interface: which, since when, and when heard last.
+pub type Duplicates = BTreeMap<(IpAddr, Arc<str>), Duplicate>;
+
+/// A station that uses a VIP of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Duplicate {
+    /// Its address.
+    pub mac: Mac,
+    /// When it was heard first.
+    pub since: Instant,
+    /// When it was heard last.
+    pub last: Instant,
+}
+
+/// Boot time and date read once, so that one moment has the same date in every status.
+#[derive(Clone, Copy, Debug)]
+pub struct Calendar {
+    boot: Instant,
+    date: Timestamp,
+}
+
+impl Calendar {
+    /// Binds a moment to its date.
+    pub fn new(boot: Instant, date: Timestamp) -> Self {
+        Self { boot, date }
+    }
+
+    /// The date of a moment, in whole seconds.
+    fn date(&self, at: Instant) -> Timestamp {
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let offset = seconds(at.since(self.boot)) - seconds(self.boot.since(at));
+        Timestamp::from_second(self.date.as_second().saturating_add(offset)).unwrap_or(self.date)
+    }
+}
+
+/// The status that `facts` amount to. Equal facts give equal statuses.
+pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
+    let mut exceptions = Vec::new();
+    let mut truncated = false;
+    let mut owned = 0;
+    for (interface, plan, vip) in vips(facts) {
+        owned += i32::from(answers(&vip));
+        for exception in exceptions::of(facts, interface, plan, &vip) {
+            if exceptions.len() < MAX_EXCEPTIONS {
+                exceptions.push(exception);
+            } else {
+                truncated = true;
+            }
+        }
+    }
+    SpeakerStateStatus {
+        vips_owned: owned,
+        exceptions,
+        truncated,
+        leaving: bounded(facts.desired.leaving.clone(), 256),
+        interfaces: facts
+            .desired
+            .interfaces
+            .values()
+            .map(|(interface, _)| described(facts, interface))
+            .collect(),
+        forwarding_mode: "delegate".to_owned(),
+        scheduling: if facts.realtime { Scheduling::RealTime } else { Scheduling::Ordinary },
+        configuration: Configuration {
+            digest: facts.desired.digest.clone(),
+            revision: if facts.desired.revision > 0 {
+                facts.desired.revision.to_string()
+            } else {
+                String::new()
+            },
+            problem: problem(facts),
+            stale: facts.stale,
+        },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Each VIP of the plan on each interface, with its placement and its state.
+fn vips<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a Arc<str>, &'a VipPlan, VipStatus)> {
+    facts.report.ports.iter().flat_map(move |port| {
+        let planned =
+            facts.desired.interfaces.values().find(|(interface, _)| *interface.name == *port.interface);
+        port.vips.iter().filter_map(move |vip| {
+            let (_, plan) = planned?;
+            Some((&port.interface, plan.vips.get(&vip.vip)?, vip.clone()))
+        })
+    })
+}
+
+fn answers(vip: &VipStatus) -> bool {
+    matches!(vip.state, StateName::Owner | StateName::Ceding)
+}
+
+fn described(facts: &Facts<'_>, interface: &ferrolb_ownership::Interface) -> Interface {
+    Interface {
+        segment: facts.hearing.told(&interface.name).map(|told| segment(facts, told)),
+        name: interface.name.clone(),
+        addresses: interface.addresses.iter().take(64).map(ToString::to_string).collect(),
+        carrier: interface.carrier,
+    }
+}
+
+fn segment(facts: &Facts<'_>, told: &SegmentStatus) -> Segment {
+    let fastest = if facts.realtime { Timing::REALTIME } else { Timing::ORDINARY }.min_interval;
+    let names = |nodes: &[NodeName]| nodes.iter().map(ToString::to_string).collect();
+    Segment {
+        heartbeat_milliseconds: i32::try_from((told.interval.as_micros() + 500) / 1_000).unwrap_or(i32::MAX),
+        relaxed: told.interval > fastest,
+        heard: names(&told.heard),
+        multicast_filtered: names(&told.filtered),
+        isolated: told.isolated,
+    }
+}
+
+fn problem(facts: &Facts<'_>) -> String {
+    let all = facts.problem.into_iter().chain(facts.desired.problems.iter().map(String::as_str));
+    bounded(all.collect::<Vec<_>>().join("; "), 1024)
+}
+
+/// At most `max` characters, as the API permits.
+fn bounded(text: String, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;
