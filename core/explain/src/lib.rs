@@ -19,6 +19,7 @@ mod explain;
 mod facts;
 mod plan;
 mod pool;
+mod reason;
 mod text;
 
 pub use chain::{Chain, Link, LinkKind, State};
@@ -26,4 +27,5 @@ pub use explain::explain;
 pub use facts::{
     Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Known, Report, Speaker, Subject,
 };
+pub use reason::Reason;
 pub use text::{Style, text};
