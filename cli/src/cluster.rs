@@ -60,7 +60,7 @@ impl Cluster {
             reader.lease(own),
             reader.within(own, Some("app.kubernetes.io/name=ferrolb")),
         );
-        let namespaces = namespaces?;
+        let (services, pools, namespaces) = (services?, pools?, namespaces?);
         if let Some(asked) = &global.namespace {
             exists(asked, &namespaces)?;
         }
@@ -68,8 +68,8 @@ impl Cluster {
             namespace,
             kubernetes,
             now,
-            services: services?,
-            pools: pools?,
+            services,
+            pools,
             namespaces,
             nodes: nodes?,
             slices,
