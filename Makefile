@@ -36,8 +36,8 @@ crds: ## write deploy/crds from the types in api/
 	@cargo run --quiet -p ferrolb-api --bin crdgen
 
 .PHONY: reasons
-reasons: ## write docs/reasons.md from the allocator's refusals
-	@UPDATE=1 cargo test --quiet -p ferrolb-ipam --test reasons_page
+reasons: ## write docs/reasons.md from the reasons in the code
+	@UPDATE=1 cargo test --quiet -p ferrolb-cli --test reasons
 
 .PHONY: fmt
 fmt: ## format all code

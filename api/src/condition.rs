@@ -19,8 +19,43 @@ pub mod allocated {
     pub const ALLOCATED: &str = "Allocated";
 }
 
+/// A reason, when it applies, and what to do: what docs/reasons.md tells of it.
+pub type Told = (&'static str, &'static str, &'static str);
+
 /// Reasons of [`ANNOUNCED`].
 pub mod announced {
+    use super::Told;
+
+    /// All of them.
+    pub const ALL: [Told; 6] = [
+        (LAYER2, "`True`: a speaker answers; the message says on which node", ""),
+        (
+            DUPLICATE,
+            "a host that is no speaker answers too (`True`), or had the address first and keeps it (`False`)",
+            "find that host and take the address from it, or exclude the address in its pool",
+        ),
+        (
+            NO_ADDRESS,
+            "the Service has no address, so there is nothing to announce",
+            "see `ferrolb.io/IPAllocated`",
+        ),
+        (
+            NO_ADVERTISEMENT,
+            "no L2Advertisement matches, so nobody was asked to answer",
+            "create one, or widen one",
+        ),
+        (
+            NO_ELIGIBLE_NODE,
+            "one matches, but no node may announce; the message counts why: labelled out, not selected, without a named interface",
+            "change the nodes' labels or the advertisement",
+        ),
+        (
+            PENDING,
+            "nodes were asked, and none has reported that it answers",
+            "look at the speakers' pods on them",
+        ),
+    ];
+
     /// A speaker answers on layer 2.
     pub const LAYER2: &str = "Layer2";
     /// A station that is no speaker uses the address: too, or (where the condition is false) in place of a speaker.
@@ -37,6 +72,29 @@ pub mod announced {
 
 /// Reasons of the conditions on our own kinds.
 pub mod object {
+    use super::Told;
+
+    /// All of them.
+    pub const ALL: [Told; 5] = [
+        (VALID, "`True`: all is well", ""),
+        (
+            SELECTS_NOTHING,
+            "`True`: it is in force, but one of its selectors selects nothing at the moment",
+            "nothing, if that is meant",
+        ),
+        (INVALID, "`Accepted` is `False`: a field makes no sense; the message names it", "mend it"),
+        (
+            OVERLAPS,
+            "`Accepted` is `False`: part of it lies in an older pool, which is in force",
+            "take that part out of one of them",
+        ),
+        (
+            NOT_FOUND,
+            "`ResolvedRefs` is `False`: it names an object that does not exist",
+            "create that, or name another",
+        ),
+    ];
+
     /// All is well.
     pub const VALID: &str = "Valid";
     /// A field could not be parsed; the message names it.

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ferrolb_api::{AnnouncementSlice, IPAddressPool, SpeakerState};
 use ferrolb_config::Class;
 use ferrolb_explain::DefaultClass;
@@ -18,6 +18,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use crate::{
     args::Global,
     connect::connect,
+    names::suggestion,
     read::{Pod, PodSpec, ReadError, Reader},
 };
 
@@ -59,13 +60,17 @@ impl Cluster {
             reader.lease(own),
             reader.within(own, Some("app.kubernetes.io/name=ferrolb")),
         );
+        let (services, pools, namespaces) = (services?, pools?, namespaces?);
+        if let Some(asked) = &global.namespace {
+            exists(asked, &namespaces)?;
+        }
         Ok(Self {
             namespace,
             kubernetes,
             now,
-            services: services?,
-            pools: pools?,
-            namespaces: namespaces?,
+            services,
+            pools,
+            namespaces,
             nodes: nodes?,
             slices,
             speakers,
@@ -143,6 +148,15 @@ impl Cluster {
     }
 }
 
+/// Whether the namespace that was named is there: a misspelt one would look like one without Services.
+fn exists(asked: &str, namespaces: &[kinds::Namespace]) -> Result<()> {
+    let names = || namespaces.iter().filter_map(|one| one.metadata.name.as_deref());
+    if names().any(|name| name == asked) {
+        return Ok(());
+    }
+    bail!("there is no namespace {asked}{}", suggestion(asked, names()))
+}
+
 /// A reader of the cluster that the options name, and the namespace that counts when none is named.
 pub(crate) async fn reader(global: &Global) -> Result<(Reader, String)> {
     let (client, server, namespace) = connect(global).await?;
@@ -171,6 +185,15 @@ fn default_class_flag(spec: &PodSpec) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_namespace_that_is_misspelt_is_told() {
+        let namespaces = ["web", "shop"]
+            .map(|name| serde_saphyr::from_str(&format!("metadata: {{name: {name}}}")).unwrap());
+        assert!(exists("shop", &namespaces).is_ok());
+        let error = exists("shpo", &namespaces).unwrap_err().to_string();
+        assert_eq!(error, "there is no namespace shpo; did you mean shop?");
+    }
 
     #[test]
     fn the_flag_counts_before_the_variable() {

@@ -34,6 +34,8 @@ const EVENTS: usize = 1024;
 const TOLD_PER_SECOND: u32 = 50;
 /// How often gauges are brought up to date.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+/// A round that went on for so long was no vain try: the next may begin at once.
+const LASTED: Duration = Duration::from_secs(30);
 /// Keeps a deadline in the past from turning into a busy loop.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -74,11 +76,15 @@ pub(crate) async fn lead(turn: Turn<'_>, stop: Stop) -> anyhow::Result<()> {
     let rounds = async {
         let mut backoff = Backoff::default();
         loop {
+            let began = boot_time();
             match decide_and_write(&turn, stop.clone()).await {
                 Over::Stopped => return,
                 Over::Outdated(reason) => {
                     turn.controller.metrics.fresh_starts.get_or_create(&FreshStartLabels { reason }).inc();
                     turn.controller.progress.set(Phase::Lists);
+                    if boot_time() >= began + LASTED {
+                        backoff.succeeded();
+                    }
                     tokio::time::sleep(backoff.failed(backoff::random())).await;
                 }
             }

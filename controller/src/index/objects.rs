@@ -178,7 +178,9 @@ impl Objects {
     pub(crate) fn finished(&mut self, kind: ConfigKind, name: &str, verdict: &Verdict, now: Duration) {
         let key = (kind, name.to_owned());
         let Some(record) = self.records.get_mut(&key) else { return };
-        record.pace.finished(verdict, false, now);
+        // The patch names no version, so a conflict is the server's own: nothing newer need be on its way.
+        let nothing_to_await = true;
+        record.pace.finished(verdict, nothing_to_await, now);
         if matches!(verdict, Verdict::Done { .. }) {
             record.observed = std::mem::take(&mut record.sent);
         }
@@ -284,6 +286,18 @@ mod tests {
         };
         assert_eq!(patch["status"]["assignedIPv4"], 99);
         assert_eq!(patch["status"]["conditions"][0]["lastTransitionTime"], "2026-11-22T12:00:00Z");
+    }
+
+    #[test]
+    fn a_conflict_is_tried_again_after_a_second_whether_or_not_the_object_changes() {
+        let mut objects = Objects::default();
+        objects.seen(ConfigKind::Pool, "lan", Some(1), Status::default());
+        objects.want(ConfigKind::Pool, "lan", counts(1), Wish::all(Ok(()), Ok(()), None));
+        assert!(objects.poll_write(at(0), today()).is_some());
+        objects.finished(ConfigKind::Pool, "lan", &Verdict::Conflict, at(5));
+        assert!(objects.poll_write(at(999), today()).is_none());
+        assert_eq!(objects.deadline(), Some(at(1000)));
+        assert!(objects.poll_write(at(1000), today()).is_some());
     }
 
     #[test]

@@ -103,7 +103,8 @@ impl Holder {
                     if backoff.failures() == 0 {
                         tracing::warn!(%error, lease = self.name, "The lease could not be read or taken; trying again.");
                     }
-                    pause(&error, backoff.failed(backoff::random()))
+                    // Who is asked to wait for long still looks once a lease: its holder may be gone by then.
+                    pause(&error, backoff.failed(backoff::random())).min(self.timing.duration)
                 }
             };
             tokio::time::sleep(pause).await;

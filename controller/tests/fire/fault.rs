@@ -11,6 +11,8 @@ pub(crate) struct Asked {
     pub(crate) name: String,
     pub(crate) watch: bool,
     pub(crate) limit: Option<usize>,
+    /// Whether this asks for the next page of a list.
+    pub(crate) continued: bool,
     /// The HTTP status it was answered with; `None`: no answer was sent.
     pub(crate) code: Option<u16>,
     /// Who holds the lease, if it was a lease that was written.

@@ -28,7 +28,7 @@ pub(crate) fn timing() -> Timing {
         lease: LeaseTiming {
             duration: Duration::from_secs(15),
             renew: Duration::from_millis(200),
-            request: Duration::from_millis(400),
+            request: Duration::from_secs(1),
         },
         patience: Patience {
             turn: Duration::from_secs(2),
@@ -43,7 +43,8 @@ pub(crate) fn timing() -> Timing {
 /// The same with a lease short enough to see it end.
 pub(crate) fn short_lease() -> Timing {
     let timing = timing();
-    let lease = LeaseTiming { duration: Duration::from_secs(3), ..timing.lease };
+    let lease =
+        LeaseTiming { duration: Duration::from_secs(3), request: Duration::from_millis(400), ..timing.lease };
     Timing { request: Duration::from_millis(400), lease, ..timing }
 }
 

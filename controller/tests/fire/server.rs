@@ -90,6 +90,7 @@ async fn serve(State(server): State<Server>, request: Request) -> Response {
         name: place.name.clone(),
         watch: place.query.contains_key("watch"),
         limit: place.query.get("limit").and_then(|limit| limit.parse().ok()),
+        continued: place.query.contains_key("continue"),
         code: None,
         holder: body["spec"]["holderIdentity"].as_str().map(str::to_owned),
     };

@@ -69,6 +69,59 @@ async fn watches_end_in_time_without_a_new_list() {
     controller.stop().await;
 }
 
+fn too_old() -> Action {
+    Action::Answer { code: 410, retry_after: None, plain: false }
+}
+
+#[tokio::test]
+async fn a_watch_refused_as_too_old_is_followed_by_a_new_list() {
+    let scene = Scene::new().await;
+    scene.fault(2, too_old(), is_service_watch);
+    scene.add_services(["web".into()]);
+    let controller = scene.controller("a");
+    scene.until_served().await;
+    controller.until_metric("ferrolb_controller_fresh_starts_total", |starts| starts >= 2.0).await;
+    scene.add_services(["after".into()]);
+    scene.until_served().await;
+    scene.assert_distinct();
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_that_is_always_too_old_is_no_hot_loop() {
+    let scene = Scene::new().await;
+    scene.fault(usize::MAX, too_old(), is_service_watch);
+    let controller = scene.controller("a");
+    controller.until_metric("ferrolb_controller_fresh_starts_total", |starts| starts >= 5.0).await;
+    let requests = scene.requests_of(Duration::from_secs(3)).await;
+    let watches = requests.iter().filter(|one| is_service_watch(one)).count();
+    assert!((1..=6).contains(&watches), "{watches} watches in three seconds");
+    scene.no_more_faults();
+    scene.add_services(["web".into()]);
+    scene.until_served().await;
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_grows_too_old_between_its_pages_is_read_in_one_piece() {
+    let scene = Scene::new().await;
+    scene.edit(|world| {
+        let pool = json!({"metadata": {"generation": 2}, "spec": {"addresses": ["198.18.0.0/16"]}});
+        world.store.put(&key("ipaddresspools", "", "lan"), pool);
+    });
+    scene.add_services((0..700).map(|number| format!("web-{number}")));
+    let lists_services = |asked: &Asked| asked.is_list() && asked.resource == "services";
+    scene.fault(1, too_old(), move |asked| lists_services(asked) && asked.continued);
+    let controller = scene.controller("a");
+    scene.until_served().await;
+    scene.assert_distinct();
+    let lists: Vec<Asked> =
+        scene.server.world().requests.iter().filter(|one| lists_services(one)).cloned().collect();
+    let refused = lists.iter().position(|one| one.code == Some(410)).expect("a page was refused");
+    assert_eq!(lists[refused + 1].limit, None, "{lists:?}");
+    controller.stop().await;
+}
+
 #[tokio::test]
 async fn what_vanished_while_nobody_watched_is_given_to_others() {
     let scene = Scene::new().await;

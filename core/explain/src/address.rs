@@ -4,7 +4,7 @@ use ferrolb_ipam::{Outcome, Refusal};
 use ferrolb_model::{Assignment, Service};
 
 use crate::{
-    Link, LinkKind, State,
+    Link, LinkKind, Reason, State,
     facts::{Facts, Subject},
     pool,
 };
@@ -31,7 +31,7 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, outcome: &Outcome) -> Link 
                 State::Broken,
                 format!("its status names {what}, which FerroLB did not write, so it is left alone"),
             )
-            .reason("ForeignIngress")
+            .reason(Reason::ForeignIngress)
             .advice(
                 "find out who wrote it (another load balancer, a cloud, a person); once status.loadBalancer is empty, \
                  or all of it lies free in a pool, FerroLB takes over",

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use ferrolb_model::NodeName;
 
 use crate::{
-    Link, LinkKind, State,
+    Link, LinkKind, Reason, State,
     facts::{Announcement, Condition, ExceptionKind, Facts, Known, Speaker, Subject},
     segment,
 };
@@ -89,7 +89,7 @@ fn problem(
     speakers: &BTreeMap<NodeName, Speaker>,
     address: IpAddr,
     announcement: &Announcement,
-) -> Option<(&'static str, String, String)> {
+) -> Option<(Reason, String, String)> {
     let duplicate = speakers.iter().find_map(|(node, speaker)| {
         let exceptions = &speaker.report.as_ref()?.exceptions;
         exceptions
@@ -99,7 +99,7 @@ fn problem(
     });
     if let Some((node, reason)) = duplicate {
         return Some((
-            "Duplicate",
+            Reason::Duplicate,
             format!("another host on the segment answers for {address}, says node {node}: {reason}"),
             format!("find that host and take {address} from it, or exclude the address in its pool"),
         ));
@@ -108,7 +108,7 @@ fn problem(
     let is_down = |node: &NodeName| speakers.get(node).is_none_or(|speaker| speaker.ready != Some(true));
     if !candidates.is_empty() && announcement.nodes.iter().all(is_down) {
         return Some((
-            "NoSpeaker",
+            Reason::NoSpeaker,
             format!("no speaker is ready on any candidate of {address}: {}", candidates.join(", ")),
             "kubectl -n ferrolb-system get pods -l app.kubernetes.io/component=speaker -o wide".into(),
         ));

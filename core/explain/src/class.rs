@@ -1,7 +1,7 @@
 //! Whether FerroLB serves the Service at all.
 
 use crate::{
-    Link, LinkKind, State,
+    Link, LinkKind, Reason, State,
     facts::{DefaultClass, Facts, Subject},
 };
 
@@ -11,12 +11,12 @@ const OURS: &str = "ferrolb.io/lb";
 /// The link, and whether FerroLB serves the Service.
 pub(crate) fn link(facts: &Facts, subject: &Subject) -> (Link, bool) {
     let ok = |sentence: &str| (Link::new(LinkKind::Class, State::Ok, sentence), true);
-    let not_ours = |reason: &str, sentence: String, advice: String| {
+    let not_ours = |reason: Reason, sentence: String, advice: String| {
         (Link::new(LinkKind::Class, State::Broken, sentence).reason(reason).advice(advice), false)
     };
     if subject.kind != "LoadBalancer" {
         return not_ours(
-            "NotLoadBalancer",
+            Reason::NotLoadBalancer,
             format!(
                 "its type is {}; only Services of type LoadBalancer get an external address",
                 subject.kind
@@ -27,7 +27,7 @@ pub(crate) fn link(facts: &Facts, subject: &Subject) -> (Link, bool) {
     match (subject.class.as_deref(), facts.default_class) {
         (Some(OURS), _) => ok("its loadBalancerClass ferrolb.io/lb is FerroLB's"),
         (Some(class), _) => not_ours(
-            "OtherClass",
+            Reason::OtherClass,
             format!("its loadBalancerClass {class} is not FerroLB's, so FerroLB leaves it alone"),
             format!(
                 "if FerroLB is to serve it, create it again with loadBalancerClass {OURS}: the class of a Service cannot be changed"
@@ -39,7 +39,7 @@ pub(crate) fn link(facts: &Facts, subject: &Subject) -> (Link, bool) {
                 which could not be read")
         }
         (None, DefaultClass::NotServed) => not_ours(
-            "NoClass",
+            Reason::NoClass,
             "it has no loadBalancerClass, and the controller was told to leave those alone (FERROLB_DEFAULT_CLASS=false)"
                 .into(),
             format!("create it again with loadBalancerClass {OURS}, or change that setting"),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ferrolb_ipam::Outcome;
 
 use crate::{
-    Link, LinkKind, State,
+    Link, LinkKind, Reason, State,
     facts::{Condition, Controller, Facts, Known, Subject},
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, outcome: &Outcome) -> Link 
             State::Broken,
             format!("{says}, and should say {should}, but no controller leads"),
         )
-        .reason("NoController")
+        .reason(Reason::NoController)
         .details(details)
         .advice("kubectl -n ferrolb-system get pods -l app.kubernetes.io/component=controller"),
         Known::Unknown(_) => Link::new(

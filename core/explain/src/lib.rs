@@ -19,6 +19,7 @@ mod explain;
 mod facts;
 mod plan;
 mod pool;
+mod reason;
 mod segment;
 mod text;
 
@@ -28,4 +29,5 @@ pub use facts::{
     Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Hearing, Known, Report, Speaker,
     Subject,
 };
+pub use reason::Reason;
 pub use text::{Style, text};

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use ferrolb_model::NodeName;
 
-use crate::facts::{ExceptionKind, Hearing, Speaker};
+use crate::{
+    Reason,
+    facts::{ExceptionKind, Hearing, Speaker},
+};
 
 type Speakers = BTreeMap<NodeName, Speaker>;
 
@@ -41,7 +44,7 @@ pub(crate) fn left_to_nobody(
     speakers: &Speakers,
     address: IpAddr,
     candidates: &[NodeName],
-) -> Option<(&'static str, String, String)> {
+) -> Option<(Reason, String, String)> {
     let is_ready = |node: &&NodeName| speakers.get(node).is_some_and(|speaker| speaker.ready == Some(true));
     let first = candidates.first().filter(|first| !is_ready(first))?;
     let ready: Vec<&NodeName> = candidates.iter().filter(is_ready).collect();
@@ -54,7 +57,7 @@ pub(crate) fn left_to_nobody(
     (!ready.is_empty() && ready.iter().all(waits)).then(|| {
         let names: Vec<&str> = ready.iter().map(|node| node.as_str()).collect();
         (
-            "SegmentIsolated",
+            Reason::SegmentIsolated,
             format!(
                 "the speaker on {first}, the first candidate of {address}, is not ready, and the others ({}) hear no speaker, so \
                  they leave the address to it until a client has asked in vain",

@@ -25,12 +25,16 @@ use std::{fmt::Debug, time::Duration};
 
 use kube::{Api, Client, Resource, core::Request};
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 
 use self::{
     report::{Trouble, kind_name},
     stream::Ended as StreamEnded,
 };
+use crate::backoff::{self, Backoff};
 
 /// What happened to objects of one kind.
 #[derive(Clone, Debug)]
@@ -96,8 +100,21 @@ pub async fn watch<K, E>(
 {
     let url = api.resource_url().to_owned();
     let client = api.into_client();
-    while follow(&client, &url, &selection, &events, &wrap).await != Ended::Unheard {}
+    let mut backoff = Backoff::default();
+    loop {
+        let began = Instant::now();
+        if follow(&client, &url, &selection, &events, &wrap).await == Ended::Unheard {
+            return;
+        }
+        if began.elapsed() >= LASTED {
+            backoff.succeeded();
+        }
+        sleep(backoff.failed(backoff::random())).await;
+    }
 }
+
+/// What was listed and went on for so long was no vain try: the next list may follow at once.
+const LASTED: Duration = Duration::from_secs(30);
 
 /// Lists once and watches for as long as nothing is missed, through any number of failures.
 pub async fn follow<K, E>(
@@ -117,7 +134,7 @@ where
     let (objects, mut version) = loop {
         match list::all::<K>(&source).await {
             Ok(listed) => break listed,
-            Err(error) => tokio::time::sleep(trouble.failed(&error)).await,
+            Err(error) => sleep(trouble.failed(&error)).await,
         }
     };
     trouble.over();
@@ -165,7 +182,7 @@ where
                 trouble.failed(&error)
             }
         };
-        tokio::time::sleep(pause).await;
+        sleep(pause).await;
     }
 }
 
@@ -184,7 +201,6 @@ mod tests {
     };
 
     use axum::{Router, body::Body, extract::RawQuery, http::StatusCode, response::Response};
-    use tokio::time::{Instant, sleep};
 
     use super::*;
     use crate::{

@@ -4,19 +4,20 @@
 
 use std::{fmt::Write as _, fs, net::IpAddr, path::Path};
 
+use ferrolb_api::condition::{Told, announced, object};
 use ferrolb_ipam::{PoolVerdict, Reason, Refusal, SharingProblem};
 use ferrolb_model::{Family, Port, Protocol, ServiceId};
 
 #[test]
 fn the_page_says_what_the_code_says() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reasons.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reasons.md");
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, page()).unwrap();
     }
     let written = fs::read_to_string(&file).unwrap_or_default();
     assert!(
         written == page(),
-        "docs/reasons.md differs from core/ipam: run `make reasons` and commit the result"
+        "docs/reasons.md differs from the code: run `make reasons` and commit the result"
     );
 }
 
@@ -31,9 +32,10 @@ fn every_reason_has_an_example_and_a_name_of_its_own() {
 fn page() -> String {
     let mut page = String::from(
         "# Reasons\n\
-         <!-- Written by `make reasons` from core/ipam; do not edit. -->\n\
-         Why a Service does not have what it asks for: the reasons of the condition `ferrolb.io/IPAllocated`, besides\n\
-         `Allocated`. With `False` the Service has no address. With `True` it keeps those that the message begins with, and\n\
+         <!-- Written by `make reasons` from the code; do not edit. -->\n\
+         Every reason that a condition or `kubectl ferrolb explain` can give. They are stable; messages are for people.\n\n\
+         ## Why a Service does not have the address it asks for\n\
+         The reasons of the condition `ferrolb.io/IPAllocated`, besides `Allocated`. With `False` the Service has no address. With `True` it keeps those that the message begins with, and\n\
          what follows the semicolon is not as it asks. What gives an address, and when one moves: [addresses.md](addresses.md).\n\n\
          | reason | when | what to do |\n|---|---|---|\n",
     );
@@ -41,7 +43,18 @@ fn page() -> String {
         let (when, remedy) = reason.when_and_remedy();
         writeln!(page, "| `{}` | {when} | {remedy} |", reason.as_str()).unwrap();
     }
-    page.push_str("\n## The messages\nAs they read on a Service, with names in them.\n\n");
+    let mut table = |title: &str, told: &[Told]| {
+        write!(page, "\n## {title}\n\n| reason | when | what to do |\n|---|---|---|\n").unwrap();
+        for (reason, when, remedy) in told {
+            writeln!(page, "| `{reason}` | {when} | {remedy} |").unwrap();
+        }
+    };
+    table("Whether somebody answers for it: `ferrolb.io/Announced`", &announced::ALL);
+    table("What `kubectl ferrolb explain` finds besides", &found_by_explain());
+    table("On pools and advertisements: `Accepted`, `ResolvedRefs`, `Ready`", &object::ALL);
+    page.push_str(
+        "\n## The messages of `ferrolb.io/IPAllocated`\nAs they read on a Service, with names in them.\n\n",
+    );
     for reason in Reason::ALL {
         for refusal in examples().into_iter().filter(|refusal| refusal.kind() == reason) {
             writeln!(page, "- `{}`: {refusal}", reason.as_str()).unwrap();
@@ -52,6 +65,14 @@ fn page() -> String {
         writeln!(page, "- pool lan {verdict}").unwrap();
     }
     page
+}
+
+fn found_by_explain() -> Vec<Told> {
+    let told = |reason: ferrolb_explain::Reason| {
+        let (when, remedy) = reason.when_and_remedy();
+        (reason.as_str(), when, remedy)
+    };
+    ferrolb_explain::Reason::ALL.map(told).into()
 }
 
 fn ip(text: &str) -> IpAddr {
