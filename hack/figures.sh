@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Writes the table of the controller's figures into README.md, between its two markers, from the last published runs in
-# bench/results/. usage: figures.sh           writes it
-#                        figures.sh --print   only prints it
+# Writes the tables of figures into README.md, each between its two markers, from the last published runs in bench/results/.
+# usage: figures.sh           writes them
+#        figures.sh --print   only prints them
 set -euo pipefail
 cd "$(dirname "$0")/.."
 results=bench/results
 
-# value N KEY DIGITS: of the run with N Services, rounded; a dash where it is not known.
+# value RUN KEY DIGITS: of the run with so many Services, or of `failover`, rounded; a dash where it is not known.
 value() {
   local file=$results/bench-controller-$1.json
+  if [[ $1 == failover ]]; then file=$results/bench-failover.json; fi
   awk -v key="\"$2\":" -v digits="$3" '$1 == key { printf "%.*f", digits, $2 + 0; found = 1 }
     END { if (!found) printf "–" }' "$file"
 }
@@ -38,20 +39,45 @@ rows() { # N
   row "memory, anonymous + shared" memory
 }
 
-table() {
+controller() {
   printf '| | FerroLB | MetalLB 0.16.1 |\n|---|---|---|\n'
   for n in 1000 5000; do
     if [[ -f $results/bench-controller-$n.json ]]; then rows "$n"; fi
   done
 }
 
+failover() {
+  times() { echo "$(value failover "$1_p50_ms" 0) / $(value failover "$1_p99_ms" 0) ms"; }
+  row() { printf '| %s | %s | %s | %s |\n' "$@"; }
+  printf '| | FerroLB | keepalived 2.2.7, adverts each 10 ms | MetalLB 0.16.1 |\n|---|---|---|---|\n'
+  row "the owner falls silent: until another node answers, p50 / p99" "$(times silent)" "$(times keepalived)" "5.5 s"
+  row "… without real-time scheduling" "$(times ordinary_silent)" "–" "–"
+  row "its cable is pulled out" "$(times link)" "–" "–"
+  row "its speaker freezes" "$(times freeze)" "–" "–"
+  row "its speaker is killed" "$(times kill)" "$(times keepalived_kill)" "5.7 s"
+  row "1000 VIPs at once: the first, the last" \
+    "$(value failover first_of_1000_ms 0), $(value failover last_of_1000_ms 0) ms" "–" "11 s for 1690"
+  row "datagrams and new connections lost by a hand-over, by an upgrade" \
+    "$(value failover handover_lost 0) of $(value failover handover_sent 0), $(value failover upgrade_lost 0) of $(value failover upgrade_sent 0)" "–" "–"
+  row "a question by ARP while all processors are busy, p99" "$(value failover arp_p99_us 0) µs" "–" "–"
+  row "heartbeats sent by a node of 3; memory with 5000 VIPs; processor when idle" \
+    "$(value failover heartbeat_kbit_s 0) kbit/s; $(value failover rss_mib_5000 0) MiB; $(value failover idle_cpu_percent 1) % of a core" "–" "–"
+}
+
+# put NAME: the table that the function of that name prints, into its place.
+put() {
+  table=$("$1") name=$1 awk '
+    index($0, "<!-- end of " ENVIRON["name"] " figures") { inside = 0 }
+    !inside { print }
+    index($0, "<!-- " ENVIRON["name"] " figures") { print ENVIRON["table"]; inside = 1 }
+  ' README.md >README.md.new
+  mv README.md.new README.md
+}
+
 if [[ ${1:-} == --print ]]; then
-  table
+  failover
+  controller
   exit 0
 fi
-table=$(table) awk '
-  /<!-- end of controller figures/ { inside = 0 }
-  !inside { print }
-  /<!-- controller figures/ { print ENVIRON["table"]; inside = 1 }
-' README.md >README.md.new
-mv README.md.new README.md
+put failover
+put controller

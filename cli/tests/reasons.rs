@@ -27,6 +27,9 @@ fn every_reason_has_an_example_and_a_name_of_its_own() {
         assert!(examples().iter().any(|refusal| refusal.kind() == reason), "{reason:?} has no example");
         assert_eq!(reason.as_str(), format!("{reason:?}"), "names are CamelCase");
     }
+    for reason in ferrolb_explain::Reason::ALL {
+        assert_eq!(reason.as_str(), format!("{reason:?}"), "names are CamelCase");
+    }
 }
 
 fn page() -> String {
@@ -35,7 +38,8 @@ fn page() -> String {
          <!-- Written by `make reasons` from the code; do not edit. -->\n\
          Every reason that a condition or `kubectl ferrolb explain` can give. They are stable; messages are for people.\n\n\
          ## Why a Service does not have the address it asks for\n\
-         The reasons of the condition `ferrolb.io/IPAllocated`, besides `Allocated`. With `False` the Service has no address. With `True` it keeps those that the message begins with, and\n\
+         The reasons of the condition `ferrolb.io/IPAllocated`, besides `Allocated`. With `False` the Service has no\n\
+         address. With `True` it keeps those that the message begins with, and\n\
          what follows the semicolon is not as it asks. What gives an address, and when one moves: [addresses.md](addresses.md).\n\n\
          | reason | when | what to do |\n|---|---|---|\n",
     );

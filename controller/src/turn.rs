@@ -34,7 +34,7 @@ const EVENTS: usize = 1024;
 const TOLD_PER_SECOND: u32 = 50;
 /// How often gauges are brought up to date.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
-/// A round that went on for so long was no vain try: the next may begin at once.
+/// A round that went on for so long was no vain try: the pause before the next is a first one.
 const LASTED: Duration = Duration::from_secs(30);
 /// Keeps a deadline in the past from turning into a busy loop.
 const SHORTEST: Duration = Duration::from_millis(1);

@@ -66,9 +66,8 @@ impl Scene {
     pub(crate) async fn new() -> Self {
         let scene = Self::without_definitions().await;
         scene.add_definitions();
+        scene.pool("192.0.2.0/24");
         scene.edit(|world| {
-            let pool = json!({"metadata": {"generation": 1}, "spec": {"addresses": ["192.0.2.0/24"]}});
-            world.store.put(&key("ipaddresspools", "", "lan"), pool);
             let advertisement = json!({"metadata": {"generation": 1}, "spec": {}});
             world.store.put(&key("l2advertisements", "", "all"), advertisement);
         });
@@ -100,6 +99,21 @@ impl Scene {
 
     pub(crate) fn edit<T>(&self, edit: impl FnOnce(&mut World) -> T) -> T {
         self.server.edit(edit)
+    }
+
+    /// The one pool has these addresses from now on.
+    pub(crate) fn pool(&self, addresses: &str) {
+        self.edit(|world| {
+            let key = key("ipaddresspools", "", "lan");
+            let generation = world
+                .store
+                .objects
+                .get(&key)
+                .map_or(0, |pool| pool["metadata"]["generation"].as_i64().unwrap());
+            let pool =
+                json!({"metadata": {"generation": generation + 1}, "spec": {"addresses": [addresses]}});
+            world.store.put(&key, pool);
+        });
     }
 
     pub(crate) fn add_services(&self, names: impl IntoIterator<Item = String>) {

@@ -22,8 +22,7 @@ async fn missing_definitions_are_named_and_waited_for() {
     controller.until_awaits(&[&names[0], &names[1], &names[2], &names[3], "kubectl apply"]).await;
 
     scene.add_definitions();
-    let pool = json!({"metadata": {"generation": 1}, "spec": {"addresses": ["192.0.2.0/24"]}});
-    scene.edit(|world| world.store.put(&key("ipaddresspools", "", "lan"), pool));
+    scene.pool("192.0.2.0/24");
     scene.until_served().await;
     controller.until_ready().await;
     controller.stop().await;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::{
     fault::{Action, Asked},
     scene::{Scene, key},
@@ -105,10 +103,7 @@ async fn a_watch_that_is_always_too_old_is_no_hot_loop() {
 #[tokio::test]
 async fn a_list_that_grows_too_old_between_its_pages_is_read_in_one_piece() {
     let scene = Scene::new().await;
-    scene.edit(|world| {
-        let pool = json!({"metadata": {"generation": 2}, "spec": {"addresses": ["198.18.0.0/16"]}});
-        world.store.put(&key("ipaddresspools", "", "lan"), pool);
-    });
+    scene.pool("198.18.0.0/16");
     scene.add_services((0..700).map(|number| format!("web-{number}")));
     let lists_services = |asked: &Asked| asked.is_list() && asked.resource == "services";
     scene.fault(1, too_old(), move |asked| lists_services(asked) && asked.continued);
@@ -125,10 +120,7 @@ async fn a_list_that_grows_too_old_between_its_pages_is_read_in_one_piece() {
 #[tokio::test]
 async fn what_vanished_while_nobody_watched_is_given_to_others() {
     let scene = Scene::new().await;
-    scene.edit(|world| {
-        let pool = json!({"metadata": {"generation": 2}, "spec": {"addresses": ["192.0.2.7/32"]}});
-        world.store.put(&key("ipaddresspools", "", "lan"), pool);
-    });
+    scene.pool("192.0.2.7/32");
     scene.add_services(["web".into()]);
     let controller = scene.controller("a");
     scene.until_served().await;

@@ -116,11 +116,7 @@ async fn a_refusal_for_good_is_not_repeated_and_keeps_nobody_else_waiting() {
 #[tokio::test]
 async fn an_address_promised_to_a_service_that_is_gone_serves_another() {
     let scene = Scene::new().await;
-    scene.edit(|world| {
-        let pool =
-            serde_json::json!({"metadata": {"generation": 2}, "spec": {"addresses": ["192.0.2.7/32"]}});
-        world.store.put(&crate::scene::key("ipaddresspools", "", "lan"), pool);
-    });
+    scene.pool("192.0.2.7/32");
     // It is gone when its patch arrives, and its deletion has not been seen yet.
     scene.fault(3, answer(404), |asked| asked.is_service_patch() && asked.name == "gone");
     scene.add_services(["gone".into()]);
@@ -136,10 +132,7 @@ async fn an_address_promised_to_a_service_that_is_gone_serves_another() {
 #[tokio::test]
 async fn a_write_of_unknown_outcome_keeps_its_address_until_it_is_known() {
     let scene = Scene::new().await;
-    scene.edit(|world| {
-        let pool = serde_json::json!({"metadata": {"generation": 2}, "spec": {"addresses": ["192.0.2.7-192.0.2.8"]}});
-        world.store.put(&crate::scene::key("ipaddresspools", "", "lan"), pool);
-    });
+    scene.pool("192.0.2.7-192.0.2.8");
     let controller = scene.controller("a");
     scene.add_services(["one".into()]);
     scene.until_served().await;
@@ -176,11 +169,7 @@ async fn an_api_server_that_takes_no_write_is_not_overrun() {
 #[tokio::test]
 async fn a_thousand_services_take_one_patch_each_to_their_addresses() {
     let scene = Scene::new().await;
-    scene.edit(|world| {
-        let pool =
-            serde_json::json!({"metadata": {"generation": 2}, "spec": {"addresses": ["198.18.0.0/16"]}});
-        world.store.put(&crate::scene::key("ipaddresspools", "", "lan"), pool);
-    });
+    scene.pool("198.18.0.0/16");
     scene.add_services(names(1000));
     let started = Instant::now();
     let controller = scene.controller("a");

@@ -113,7 +113,7 @@ pub async fn watch<K, E>(
     }
 }
 
-/// What was listed and went on for so long was no vain try: the next list may follow at once.
+/// What was listed and went on for so long was no vain try: the pause before the next list is a first one.
 const LASTED: Duration = Duration::from_secs(30);
 
 /// Lists once and watches for as long as nothing is missed, through any number of failures.
