@@ -22,87 +22,59 @@ pub mod allocated {
 /// A reason, when it applies, and what to do: what docs/reasons.md tells of it.
 pub type Told = (&'static str, &'static str, &'static str);
 
+/// Makes a constant of each reason, and the list of all of them with what docs/reasons.md tells of each: none is left out.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $constant:ident = $reason:literal: $when:literal, $remedy:literal;)*) => {
+        $($(#[$doc])* pub const $constant: &str = $reason;)*
+
+        /// All of them, in the order in which docs/reasons.md tells of them.
+        pub const ALL: &[super::Told] = &[$(($constant, $when, $remedy)),*];
+    };
+}
+
 /// Reasons of [`ANNOUNCED`].
 pub mod announced {
-    use super::Told;
-
-    /// All of them.
-    pub const ALL: [Told; 6] = [
-        (LAYER2, "`True`: a speaker answers; the message says on which node", ""),
-        (
-            DUPLICATE,
+    reasons! {
+        /// A speaker answers on layer 2.
+        LAYER2 = "Layer2": "`True`: a speaker answers; the message says on which node", "";
+        /// A station that is no speaker uses the address: too, or (where the condition is false) in place of a speaker.
+        DUPLICATE = "Duplicate":
             "a host that is no speaker answers too (`True`), or had the address first and keeps it (`False`)",
-            "find that host and take the address from it, or exclude the address in its pool",
-        ),
-        (
-            NO_ADDRESS,
-            "the Service has no address, so there is nothing to announce",
-            "see `ferrolb.io/IPAllocated`",
-        ),
-        (
-            NO_ADVERTISEMENT,
-            "no L2Advertisement matches, so nobody was asked to answer",
-            "create one, or widen one",
-        ),
-        (
-            NO_ELIGIBLE_NODE,
+            "find that host and take the address from it, or exclude the address in its pool";
+        /// The Service has no address, so there is nothing to announce.
+        NO_ADDRESS = "NoAddress":
+            "the Service has no address, so there is nothing to announce", "see `ferrolb.io/IPAllocated`";
+        /// No L2Advertisement matches, so nobody was asked to answer.
+        NO_ADVERTISEMENT = "NoAdvertisement":
+            "no L2Advertisement matches, so nobody was asked to answer", "create one, or widen one";
+        /// An advertisement matches, but no node may announce.
+        NO_ELIGIBLE_NODE = "NoEligibleNode":
             "one matches, but no node may announce; the message counts why: labelled out, not selected, without a named interface",
-            "change the nodes' labels or the advertisement",
-        ),
-        (
-            PENDING,
-            "nodes were asked, and none has reported that it answers",
-            "look at the speakers' pods on them",
-        ),
-    ];
-
-    /// A speaker answers on layer 2.
-    pub const LAYER2: &str = "Layer2";
-    /// A station that is no speaker uses the address: too, or (where the condition is false) in place of a speaker.
-    pub const DUPLICATE: &str = "Duplicate";
-    /// No L2Advertisement matches, so nobody was asked to answer.
-    pub const NO_ADVERTISEMENT: &str = "NoAdvertisement";
-    /// An advertisement matches, but no node may announce.
-    pub const NO_ELIGIBLE_NODE: &str = "NoEligibleNode";
-    /// The Service has no address, so there is nothing to announce.
-    pub const NO_ADDRESS: &str = "NoAddress";
-    /// Nodes were asked; none has reported that it answers yet.
-    pub const PENDING: &str = "Pending";
+            "change the nodes' labels or the advertisement";
+        /// Nodes were asked; none has reported that it answers yet.
+        PENDING = "Pending":
+            "nodes were asked, and none has reported that it answers", "look at the speakers' pods on them";
+    }
 }
 
 /// Reasons of the conditions on our own kinds.
 pub mod object {
-    use super::Told;
-
-    /// All of them.
-    pub const ALL: [Told; 5] = [
-        (VALID, "`True`: all is well", ""),
-        (
-            SELECTS_NOTHING,
+    reasons! {
+        /// All is well.
+        VALID = "Valid": "`True`: all is well", "";
+        /// It is well and in force, but one of its selectors selects nothing at the moment.
+        SELECTS_NOTHING = "SelectsNothing":
             "`True`: it is in force, but one of its selectors selects nothing at the moment",
-            "nothing, if that is meant",
-        ),
-        (INVALID, "`Accepted` is `False`: a field makes no sense; the message names it", "mend it"),
-        (
-            OVERLAPS,
+            "nothing, if that is meant";
+        /// A field could not be parsed; the message names it.
+        INVALID = "Invalid": "`Accepted` is `False`: a field makes no sense; the message names it", "mend it";
+        /// Part of it lies in another object that came first.
+        OVERLAPS = "Overlaps":
             "`Accepted` is `False`: part of it lies in an older pool, which is in force",
-            "take that part out of one of them",
-        ),
-        (
-            NOT_FOUND,
+            "take that part out of one of them";
+        /// It names an object that does not exist.
+        NOT_FOUND = "NotFound":
             "`ResolvedRefs` is `False`: it names an object that does not exist",
-            "create that, or name another",
-        ),
-    ];
-
-    /// All is well.
-    pub const VALID: &str = "Valid";
-    /// A field could not be parsed; the message names it.
-    pub const INVALID: &str = "Invalid";
-    /// Part of it lies in another object that came first.
-    pub const OVERLAPS: &str = "Overlaps";
-    /// It names an object that does not exist.
-    pub const NOT_FOUND: &str = "NotFound";
-    /// It is well and in force, but one of its selectors selects nothing at the moment.
-    pub const SELECTS_NOTHING: &str = "SelectsNothing";
+            "create that, or name another";
+    }
 }

@@ -9,6 +9,7 @@ use std::{
 
 use ferrolb_api::condition::announced;
 use ferrolb_model::{NodeName, ServiceId};
+use ferrolb_placement::NotAnnounced;
 
 use super::standing::Standing;
 use crate::write::AnnouncedStatus;
@@ -118,7 +119,7 @@ fn judge(standings: &[(IpAddr, Standing)]) -> Result<AnnouncedStatus, Vec<NodeNa
             Standing::Not(reason) => {
                 return Ok(AnnouncedStatus {
                     announced: false,
-                    reason: reason.reason().into(),
+                    reason: why_not(reason).into(),
                     message: format!("{address}: {reason}"),
                 });
             }
@@ -141,6 +142,13 @@ fn judge(standings: &[(IpAddr, Standing)]) -> Result<AnnouncedStatus, Vec<NodeNa
     match unknown {
         Some(candidates) => Err(candidates),
         None => Ok(AnnouncedStatus { announced: true, reason: reason.into(), message: parts.join(", ") }),
+    }
+}
+
+fn why_not(reason: &NotAnnounced) -> &'static str {
+    match reason {
+        NotAnnounced::NoAdvertisement { .. } => announced::NO_ADVERTISEMENT,
+        NotAnnounced::NoEligibleNode { .. } => announced::NO_ELIGIBLE_NODE,
     }
 }
 
@@ -185,6 +193,18 @@ mod tests {
         assert_eq!(not_alone.message, "192.0.2.128 on node n1 (eth0), but another uses it");
         let asked = status(Owner { remark: Some("it is to move to node n2".into()), ..owner });
         assert_eq!(asked.unwrap().message, "192.0.2.128 on node n1 (eth0); it is to move to node n2");
+    }
+
+    #[test]
+    fn what_placement_calls_a_reason_is_what_the_condition_and_the_docs_call_it() {
+        for reason in [
+            NotAnnounced::NoAdvertisement { pool: None },
+            NotAnnounced::NoEligibleNode { excluded: 0, unselected: 2, without_interface: 0 },
+        ] {
+            let name = reason.reason();
+            let status = Announced::default().status(&id(), &standings(Standing::Not(reason)), false, at(0));
+            assert_eq!(status.unwrap().reason, name);
+        }
     }
 
     #[test]

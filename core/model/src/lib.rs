@@ -7,6 +7,7 @@ mod labels;
 mod name;
 mod node;
 mod pool;
+mod reasons;
 mod selector;
 mod service;
 mod vip;
