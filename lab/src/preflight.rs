@@ -16,8 +16,10 @@ use crate::plan::Options;
 const LABS_GIB: u64 = 2;
 /// What Cargo leaves in a checkout in which nothing was built yet.
 const RUST_GIB: u64 = 6;
-/// The root file system, Kubernetes' programs, and what Go keeps from building them.
-const CACHE_GIB: u64 = 6;
+/// The root file system.
+const ROOTFS_GIB: u64 = 1;
+/// Kubernetes' programs, and what Go keeps from building them.
+const KUBERNETES_GIB: u64 = 5;
 const MEMORY_GIB: u64 = 4;
 /// Counted on a running lab: five of kubelet, one of containerd; as many again for pods.
 const INOTIFY_PER_NODE: u64 = 12;
@@ -80,12 +82,19 @@ fn installed(program: &str) -> bool {
 
 /// What is there already takes no more room: asked again after the build, only the labs' own need is left.
 fn disk(checkout: &Checkout, problems: &mut Vec<String>) {
+    let Some(cache) = Cache::of(checkout, &[]) else {
+        problems
+            .push("hack/cache.sh does not say where things are kept: bash and sha256sum are needed".into());
+        return;
+    };
     let built = checkout.bin().join("kubectl-ferrolb").exists();
-    let cache = cache();
-    let cached = std::env::var_os("KUBE_ASSETS").is_some() || holds_kubernetes(&cache);
+    let unless = |there, gib| if there { 0 } else { gib };
     let wanted = [
-        (checkout.root(), LABS_GIB + if built { 0 } else { RUST_GIB }),
-        (&cache, if cached { 0 } else { CACHE_GIB }),
+        (checkout.root(), LABS_GIB + unless(built, RUST_GIB)),
+        (
+            &cache.folder,
+            unless(cache.has_kubernetes(), KUBERNETES_GIB) + unless(cache.rootfs.is_dir(), ROOTFS_GIB),
+        ),
     ];
     for (folder, needed, free) in short_of_room(&wanted) {
         problems.push(format!(
@@ -95,16 +104,30 @@ fn disk(checkout: &Checkout, problems: &mut Vec<String>) {
     }
 }
 
-fn cache() -> PathBuf {
-    std::env::var_os("FERROLB_CACHE").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into())).join(".cache/ferrolb"),
-        PathBuf::from,
-    )
+/// Where `hack/prepare.sh` keeps what is slow to make.
+#[derive(Debug)]
+struct Cache {
+    folder: PathBuf,
+    /// What this checkout would take, whether it is there or not: entries of other checkouts are of no use to it.
+    kubernetes: PathBuf,
+    rootfs: PathBuf,
 }
 
-fn holds_kubernetes(cache: &Path) -> bool {
-    let entries = std::fs::read_dir(cache).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("kube-"))
+impl Cache {
+    /// As hack/cache.sh says, in this process's environment and with these variables too.
+    fn of(checkout: &Checkout, variables: &[(&str, &Path)]) -> Option<Self> {
+        let script = r#"source hack/cache.sh && echo "$cache" && kube_dir && rootfs_dir"#;
+        let mut bash = Command::new("bash");
+        bash.args(["-euo", "pipefail", "-c", script]).current_dir(checkout.root());
+        let output = bash.envs(variables.iter().copied()).stdin(Stdio::null()).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        let mut lines = text.lines().map(PathBuf::from);
+        Some(Self { folder: lines.next()?, kubernetes: lines.next()?, rootfs: lines.next()? })
+    }
+
+    fn has_kubernetes(&self) -> bool {
+        ["controlplane", "agnhost"].iter().all(|program| self.kubernetes.join(program).is_file())
+    }
 }
 
 /// The file systems with less room than the folders on them want together: one of these folders, GiB needed, GiB free.
@@ -186,6 +209,30 @@ fn takes_rules(lab: &Lab) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_this_checkout_would_take_counts_as_built() {
+        let folder = std::env::temp_dir().join(format!("ferrolb-preflight-{}", std::process::id()));
+        let checkout = Checkout::find().unwrap();
+        let look =
+            || Cache::of(&checkout, &[("FERROLB_CACHE", &folder), ("KUBE_ASSETS", Path::new(""))]).unwrap();
+        let make = |entry: &Path| {
+            std::fs::create_dir_all(entry).unwrap();
+            ["controlplane", "agnhost"].map(|program| std::fs::write(entry.join(program), "").unwrap());
+        };
+        for others in ["kube-0123456789ab", "kube-making.x1y2z3", "rootfs-0123456789ab"] {
+            make(&folder.join(others));
+        }
+        let before = look();
+        let own = before.kubernetes.file_name().and_then(|name| name.to_str()).unwrap().to_owned();
+        make(&before.kubernetes);
+        let after = look();
+        let found = [before.has_kubernetes(), before.rootfs.is_dir(), after.has_kubernetes()];
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(before.folder, folder);
+        assert!(own.starts_with("kube-") && own.len() == "kube-0123456789ab".len(), "{own}");
+        assert_eq!(found, [false, false, true]);
+    }
 
     #[test]
     fn folders_on_one_file_system_want_their_room_together() {
