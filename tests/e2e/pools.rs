@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
 
 use crate::client::some_owner;
@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("an_exhausted_pool_is_told_and_a_freed_address_picked_up", Disturbs::Nobody, exhausted),
         trial("a_deleted_pool_moves_nothing", Disturbs::Nobody, deleted),
         trial("an_address_added_to_a_pool_is_picked_up", Disturbs::Nobody, grown),
+        trial("pools_of_ipv6_say_what_is_taken_beside_more_than_can_be_counted", Disturbs::Nobody, vast),
     ]
 }
 
@@ -96,5 +97,52 @@ fn grown(scene: &Scene<'_>) -> Result<()> {
         "the added address is {}, the Service got {second}",
         pool.v4[1]
     );
+    Ok(())
+}
+
+/// Nobody announces these, and no other test has pools there. Counts are integers of 64 bits: from 2^63 on they stay at 2^63 − 1.
+fn vast(scene: &Scene<'_>) -> Result<()> {
+    let pools = [
+        ("counted", "4000:1::/66", 1, "4611686018427387903"),
+        ("nearly", "4000:2::/65", 2, "9223372036854775806"),
+        ("vast", "4000:3::/64", 2, "9223372036854775807"),
+        ("half-of-all", "6000::/3', '8000::/2", 3, "9223372036854775807"),
+    ];
+    for (suffix, addresses, services, _) in pools {
+        let pool = scene.remote_pool(suffix, addresses)?;
+        for number in 0..services {
+            let asks = format!("ferrolb.io/address-pool: {pool}");
+            let spec = "ipFamilies: [IPv6], allocateLoadBalancerNodePorts: false";
+            scene.annotated_load_balancer(&format!("{suffix}-{number}"), &asks, spec)?;
+        }
+    }
+    wait_for("kubectl shows every pool's counts", PATIENCE, || {
+        let label = format!("e2e={}", scene.namespace);
+        let table = scene.kubectl(&["get", "ipaddresspools", "-l", &label, "-o", "wide"])?;
+        let mut lines =
+            table.lines().map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()));
+        let heads: Vec<&str> = lines.next().context("there is no table")?.collect();
+        let rows: Vec<Vec<&str>> = lines.map(Iterator::collect).collect();
+        for (suffix, addresses, services, available) in pools {
+            let name = format!("{}-{suffix}", scene.namespace);
+            let row = rows.iter().find(|row| row.first() == Some(&&*name)).context("no row")?;
+            let cell = |head: &str| Some(*row.get(heads.iter().position(|one| *one == head)?)?);
+            let shown =
+                ["ASSIGNED IPV4", "AVAILABLE IPV4", "ASSIGNED IPV6", "AVAILABLE IPV6", "READY"].map(cell);
+            let assigned = services.to_string();
+            let wanted = ["0", "0", &assigned, available, "True"].map(Some);
+            ensure!(shown == wanted, "{addresses}: {shown:?}\n{table}");
+        }
+        Ok(())
+    })?;
+    let names = pools.map(|(suffix, ..)| format!("{}-{suffix}", scene.namespace));
+    let arguments: Vec<&str> = ["pools"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    let list = scene.plugin_json(0, &arguments, "")?;
+    for ((_, _, services, available), name) in pools.iter().zip(&names) {
+        let found = list["items"].as_array().into_iter().flatten().find(|pool| pool["name"] == **name);
+        let ipv6 = &found.with_context(|| format!("kubectl ferrolb pools does not tell of {name}"))?["ipv6"];
+        let shown = (ipv6["assigned"].as_i64(), ipv6["available"].to_string());
+        ensure!(shown == (Some(*services), (*available).into()), "{name}: {ipv6}");
+    }
     Ok(())
 }

@@ -43,11 +43,11 @@ pub(crate) struct PoolOut {
     holders: Vec<Holder>,
 }
 
-/// How many addresses; saturating.
-#[derive(Clone, Copy, Serialize)]
+/// How many addresses; saturating at 2^63 − 1, as in the pools' statuses: what reads JSON may have no greater integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Use {
-    pub(crate) assigned: u64,
-    pub(crate) available: u64,
+    pub(crate) assigned: i64,
+    pub(crate) available: i64,
 }
 
 #[derive(Serialize)]
@@ -142,22 +142,20 @@ fn usage(object: &IPAddressPool, allocator: &Allocator, name: &PoolName, held: &
     let of = |family: Family| {
         let assigned =
             held.iter().filter(|one| one.ip.parse().is_ok_and(|ip| Family::of(ip) == family)).count();
-        let assigned = u64::try_from(assigned).unwrap_or(u64::MAX);
-        match allocator.usage(name, family) {
+        let available = match allocator.usage(name, family) {
             Some(usage) => {
-                let promised = u128::from(usage.assigned.saturating_sub(assigned));
-                let available = u64::try_from(usage.available.saturating_add(promised)).unwrap_or(u64::MAX);
-                Use { assigned, available }
+                let promised = u128::from(usage.assigned).saturating_sub(assigned as u128);
+                i64::try_from(usage.available.saturating_add(promised)).unwrap_or(i64::MAX)
             }
             None => {
                 let status = object.status.clone().unwrap_or_default();
-                let available = match family {
+                match family {
                     Family::V4 => status.available_ipv4,
                     Family::V6 => status.available_ipv6,
-                };
-                Use { assigned, available: u64::try_from(available).unwrap_or_default() }
+                }
             }
-        }
+        };
+        Use { assigned: i64::try_from(assigned).unwrap_or(i64::MAX), available }
     };
     (of(Family::V4), of(Family::V6))
 }
@@ -232,6 +230,6 @@ fn print_holders(pools: &[PoolOut], printer: &mut Printer<'_>) -> Result<()> {
 }
 
 /// A number that people can read; nobody counts a /64.
-pub(crate) fn count(number: u64) -> String {
+pub(crate) fn count(number: i64) -> String {
     if number >= 1_000_000_000 { ">10^9".into() } else { number.to_string() }
 }

@@ -170,3 +170,48 @@ fn counts(allocator: &Allocator, name: &str) -> Counts {
     let (assigned_ipv6, available_ipv6) = usage(Family::V6);
     Counts { assigned_ipv4, assigned_ipv6, available_ipv4, available_ipv6 }
 }
+
+#[cfg(test)]
+mod tests {
+    use ferrolb_ipam::Outcome;
+    use ferrolb_model::{Port, Protocol, Service, ServiceId};
+
+    use super::*;
+
+    /// Pools of these addresses, of which each of two Services has one.
+    fn counted(addresses: &[&str]) -> Counts {
+        let spec = serde_json::json!({"addresses": addresses});
+        let pool = ferrolb_config::pool(&IPAddressPool::new("lan", serde_json::from_value(spec).unwrap()));
+        let mut allocator = Allocator::new();
+        allocator.set_pools(vec![pool.unwrap()]);
+        allocator.settle();
+        for number in 0..2_u16 {
+            let port = Port { protocol: Protocol::Tcp, number: 80 + number };
+            let id = ServiceId::new("default", format!("web-{number}"));
+            let mut service = Service::new(id.clone(), "uid", vec![port]);
+            service.families = vec![Family::V6];
+            allocator.upsert_service(service);
+            assert!(matches!(allocator.outcome(&id), Some(Outcome::Assigned(_))));
+        }
+        counts(&allocator, "lan")
+    }
+
+    #[test]
+    fn what_is_free_saturates_and_what_is_assigned_is_exact_beside_it() {
+        for (addresses, free) in [
+            (&["2001:db8::/126"][..], 2),
+            (&["2001:db8::/66"], (1 << 62) - 2),
+            (&["2001:db8::/65"], i64::MAX - 1),
+            (&["2001:db8::/65", "2001:db8:1::1"], i64::MAX),
+            (&["2001:db8::/65", "2001:db8:1::1-2001:db8:1::2"], i64::MAX),
+            (&["2001:db8::/64"], i64::MAX),
+            (&["2001:db8::/32"], i64::MAX),
+            (&["2000::/3"], i64::MAX),
+            (&["2000::/3", "4000::/2", "8000::/2", "c000::/3"], i64::MAX),
+        ] {
+            let Counts { assigned_ipv4, assigned_ipv6, available_ipv4, available_ipv6 } = counted(addresses);
+            assert_eq!((assigned_ipv4, available_ipv4), (0, 0), "{addresses:?}");
+            assert_eq!((assigned_ipv6, available_ipv6), (2, free), "{addresses:?}");
+        }
+    }
+}

@@ -181,8 +181,9 @@ fn count(range: &RangeInclusive<u128>, avoid_buggy: bool) -> u128 {
     if !avoid_buggy {
         return all;
     }
-    let buggy_below = |end: u128| end.div_ceil(256) + end / 256;
-    all - (buggy_below(range.end() + 1) - buggy_below(*range.start()))
+    let (start, end) = (*range.start(), *range.end());
+    let up_to_end = 2 * (end / 256) + 1 + u128::from(end % 256 == 255);
+    all - (up_to_end - (start.div_ceil(256) + start / 256))
 }
 
 #[cfg(test)]
@@ -276,6 +277,12 @@ mod tests {
                 assert_eq!(count(&(start..=end), true), walked, "{start}-{end}");
             }
         }
+    }
+
+    #[test]
+    fn the_last_numbers_are_counted_too() {
+        assert_eq!(count(&(u128::MAX - 257..=u128::MAX), true), 255);
+        assert_eq!(count(&(0..=u128::MAX), true), u128::MAX / 256 * 254 + 253);
     }
 
     #[test]
