@@ -298,6 +298,7 @@ impl Index {
     /// Everything is known for the first time: replay what statuses say, then decide.
     fn start(&mut self) {
         self.announcements.replay();
+        self.allocator.recall(self.announcements.slices.announced());
         let decisions = self.allocator.settle();
         if self.objects.were_written_before() {
             // A controller has worked here before and has told it; an Event a restart would be noise.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ferrolb_api::{AnnouncementSlice, VipAnnouncement};
-use ferrolb_model::ServiceId;
+use ferrolb_model::{ServiceId, Uid};
 use ferrolb_runtime::watch::Change;
 
 use super::{pace::Pace, slice::Slice, version};
@@ -52,6 +52,17 @@ impl Slices {
     /// The VIPs as the API server has them, for a controller that starts.
     pub(crate) fn observed(&self) -> impl Iterator<Item = &VipAnnouncement> {
         self.slices.values().flat_map(|slice| &slice.observed)
+    }
+
+    /// The same: for which Services each is announced.
+    pub(crate) fn announced(&self) -> BTreeMap<IpAddr, BTreeSet<Uid>> {
+        let mut announced: BTreeMap<_, BTreeSet<Uid>> = BTreeMap::new();
+        for vip in self.observed() {
+            let Ok(address) = vip.ip.parse() else { continue };
+            let services = vip.services.iter().map(|service| service.uid.as_str().into());
+            announced.entry(address).or_default().extend(services);
+        }
+        announced
     }
 
     /// What is wanted for one VIP; `None`: it is not to be announced.

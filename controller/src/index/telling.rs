@@ -17,7 +17,7 @@ impl Index {
                 continue;
             };
             let note = format!(
-                "{address} belongs to the Service {}, which had it first, so this Service gets another address",
+                "{address} was the Service {}'s too and stays with it, so this Service gets another address",
                 other.id
             );
             self.services.tell(id, true, "AddressDuplicate", note);

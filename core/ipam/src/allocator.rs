@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use ferrolb_model::{Assignment, Family, Labels, ServiceId};
+use ferrolb_model::{Assignment, Family, Labels, ServiceId, Uid};
 
 use crate::{
     Change, Outcome,
@@ -30,6 +30,8 @@ pub struct Allocator {
     pub(crate) book: Book,
     /// Addresses in the statuses of Services that are another's business.
     pub(crate) bystanders: BTreeMap<ServiceId, Vec<IpAddr>>,
+    /// Before the start: the Services for which each address is announced.
+    pub(crate) announced: BTreeMap<IpAddr, BTreeSet<Uid>>,
     pub(crate) shared: Shared,
     pub(crate) waiting: Waiting,
     pub(crate) former: Former,

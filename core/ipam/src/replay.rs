@@ -1,8 +1,12 @@
 //! The start: what statuses say FerroLB gave is taken first, and only then is anything new given out.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
-use ferrolb_model::{Assignment, Family, Ingress, PoolName, Service, ServiceId};
+use ferrolb_model::{Assignment, Family, Ingress, PoolName, Service, ServiceId, Uid};
 
 use crate::{
     Allocator, Change,
@@ -18,6 +22,12 @@ impl Allocator {
         for service in services {
             self.upsert_service(service);
         }
+    }
+
+    /// Hears, before the start, for which Services each address is announced. Of two whose statuses name one address, that
+    /// one keeps it whose clients it serves; with none of them, or both, the one to which it was given earlier.
+    pub fn recall(&mut self, announced: BTreeMap<IpAddr, BTreeSet<Uid>>) {
+        self.announced = announced;
     }
 
     /// Starts, once Services, pools, namespaces and node addresses are all known. Every Service keeps what its status
@@ -67,12 +77,21 @@ impl Allocator {
         ours.sort_unstable_by(|one, other| {
             (one.0, one.1).cmp(&(other.0, other.1)).then_with(|| tie(one.2).cmp(&tie(other.2)))
         });
+        let announced = std::mem::take(&mut self.announced);
+        let is_announced = |service: &Service, address: IpAddr| {
+            announced.get(&address).is_some_and(|services| services.contains(&service.uid))
+        };
         let mut latest: BTreeMap<(PoolName, Family), (i64, u128)> = BTreeMap::new();
-        for (since, _, handle) in ours {
-            for taken in self.take_recorded(handle).into_iter().flatten() {
-                let Some(pool) = taken.pool else { continue };
-                let last = latest.entry((pool, Family::of(taken.address))).or_default();
-                *last = (*last).max((since, Family::number(taken.address)));
+        for announced in [true, false] {
+            for (since, _, handle) in &ours {
+                let taken = self.take_recorded_if(*handle, |service, address| {
+                    is_announced(service, address) == announced
+                });
+                for taken in taken.into_iter().flatten() {
+                    let Some(pool) = taken.pool else { continue };
+                    let last = latest.entry((pool, Family::of(taken.address))).or_default();
+                    *last = (*last).max((*since, Family::number(taken.address)));
+                }
             }
         }
         for ((pool, family), (_, number)) in latest {
@@ -84,9 +103,18 @@ impl Allocator {
 
     /// Gives the Service what its status says FerroLB gave it, as far as it may have it still. Returns what it took.
     pub(crate) fn take_recorded(&mut self, handle: Handle) -> [Option<Assignment>; 2] {
+        self.take_recorded_if(handle, |_, _| true)
+    }
+
+    fn take_recorded_if(
+        &mut self,
+        handle: Handle,
+        may_take: impl Fn(&Service, IpAddr) -> bool,
+    ) -> [Option<Assignment>; 2] {
         let service = Arc::clone(&self.services[handle].service);
         let Ingress::Ours { assigned, .. } = &service.ingress else { return [None, None] };
-        let mut taken = assigned.iter().map(|recorded| {
+        let now = assigned.iter().filter(|recorded| may_take(&service, recorded.address));
+        let mut taken = now.map(|recorded| {
             let assignment = self.still_valid(handle, &service, recorded)?;
             self.take(handle, assignment.clone());
             Some(assignment)

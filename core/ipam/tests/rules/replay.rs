@@ -43,6 +43,34 @@ fn of_two_with_one_address_the_earlier_keeps_it() {
 }
 
 #[test]
+fn of_two_with_one_address_the_one_it_is_announced_for_keeps_it() {
+    let keeper = |announced: &[&str]| {
+        let mut allocator = Allocator::new();
+        allocator
+            .set_pools(vec![pool("a", &["192.0.2.1-192.0.2.9"]), pool("b", &["2001:db8::1-2001:db8::9"])]);
+        let both = dual("earlier", FamilyPolicy::Prefer);
+        allocator.replay(vec![
+            ours(both, 10, &[("192.0.2.1", Some("a")), ("2001:db8::1", Some("b"))]),
+            ours(service("later"), 20, &[("192.0.2.1", Some("a"))]),
+        ]);
+        let uids = announced.iter().map(|name| (*name).into()).collect();
+        allocator.recall([(ip("192.0.2.1"), uids)].into());
+        allocator.settle();
+        let has =
+            |name: &str| allocator.outcome(&id(name)).unwrap().addresses()[0].address == ip("192.0.2.1");
+        let second = allocator.outcome(&id("earlier")).unwrap().addresses()[1].address;
+        assert_eq!(second, ip("2001:db8::1"), "nobody else has this one");
+        assert_ne!(has("earlier"), has("later"));
+        if has("later") { "later" } else { "earlier" }
+    };
+    assert_eq!(keeper(&["later"]), "later", "its clients are served");
+    assert_eq!(keeper(&["earlier"]), "earlier");
+    assert_eq!(keeper(&["earlier", "later"]), "earlier");
+    assert_eq!(keeper(&[]), "earlier");
+    assert_eq!(keeper(&["one of that name that is gone"]), "earlier");
+}
+
+#[test]
 fn a_foreign_ingress_is_adopted_only_if_all_of_it_is_in_our_pools() {
     let mut world = World::new(vec![pool("a", &["192.0.2.0/24"])]);
     world.put_with_status(foreign(service("cloud"), &["203.0.113.1"], &[]));
