@@ -104,11 +104,7 @@ fn frozen(scene: &Scene<'_>) -> Result<()> {
     unchanged(scene, &before)?;
     let after = scene.address("asked-meanwhile")?;
     ensure!(after == meanwhile, "the Service that the second leader served had {meanwhile} and has {after}");
-    let all = Service::list(&cluster.lab.kubectl(&["get", "services", "-A", "-o", "json"])?)?;
-    for address in all.iter().flat_map(Service::addresses) {
-        let holders = holders(&all, address);
-        ensure!(holders.len() == 1, "{address} is held by {holders:?}");
-    }
+    held_once(scene)?;
     let mut late = audit.changes()?;
     late.retain(|change| change.pod == leader.controller.pod && change.resource != "leases");
     let now = Leader::find(cluster)?;
@@ -163,6 +159,16 @@ pub(crate) fn unchanged(scene: &Scene<'_>, before: &BTreeMap<String, Service>) -
         let now = after.get(name).with_context(|| format!("{name} is gone"))?;
         let [had, has] = [service, now].map(Service::addresses);
         ensure!(had == has, "{name} had {had:?} and has {has:?}");
+    }
+    Ok(())
+}
+
+/// No two Services of the cluster have one address.
+pub(crate) fn held_once(scene: &Scene<'_>) -> Result<()> {
+    let all = Service::list(&scene.cluster.lab.kubectl(&["get", "services", "-A", "-o", "json"])?)?;
+    for address in all.iter().flat_map(Service::addresses) {
+        let holders = holders(&all, address);
+        ensure!(holders.len() == 1, "{address} is held by {holders:?}");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 mod absent;
 mod addresses;
 mod bad_objects;
+mod blackhole;
 mod burst;
 mod cli;
 mod client;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         permissions::trials(),
         flood::trials(),
         controllers::trials(),
+        blackhole::trials(),
         absent::trials(),
         many::trials(),
         members::trials(),
