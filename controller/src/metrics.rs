@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     pub(crate) late_renewals: Counter,
     /// Times everything known was dropped and listed anew, by reason.
     pub(crate) fresh_starts: Family<FreshStartLabels, Counter>,
+    /// Comparisons of what was decided with what would be decided anew, by outcome.
+    pub(crate) audits: Family<AuditLabels, Counter>,
     /// Kinds whose definition is missing or older than this program.
     pub(crate) outdated_definitions: Gauge,
     /// Addresses in use, by pool and family.
@@ -68,8 +70,15 @@ pub(crate) struct ObjectLabels {
 /// Why everything was listed anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct FreshStartLabels {
-    /// `too-old`, `ran-back`, `ended`.
+    /// `too-old`, `ran-back`, `ended`, `audit`.
     pub(crate) reason: &'static str,
+}
+
+/// What a comparison found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct AuditLabels {
+    /// `same`, `different`.
+    pub(crate) outcome: &'static str,
 }
 
 /// A histogram an object, from 1 ms to 8 s.
@@ -165,6 +174,11 @@ impl Metrics {
             "fresh_starts",
             "Times everything known was dropped and listed anew",
             self.fresh_starts.clone(),
+        );
+        registry.register(
+            "audits",
+            "Comparisons of what was decided with what would be decided anew",
+            self.audits.clone(),
         );
         registry.register(
             "outdated_definitions",

@@ -42,6 +42,8 @@ pub struct Timing {
     pub await_definitions: Duration,
     /// How often it is looked whether they were replaced by older ones.
     pub check_definitions: Duration,
+    /// How often what was decided event by event is compared with what would be decided anew.
+    pub audit: Duration,
 }
 
 impl Default for Timing {
@@ -52,6 +54,7 @@ impl Default for Timing {
             patience: Patience::ONE_OF_A_KIND,
             await_definitions: Duration::from_secs(2),
             check_definitions: Duration::from_secs(60),
+            audit: Duration::from_secs(600),
         }
     }
 }

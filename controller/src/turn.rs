@@ -21,7 +21,7 @@ use crate::{
     heartbeat_key,
     index::{Event, Index},
     lease::Leadership,
-    metrics::FreshStartLabels,
+    metrics::{AuditLabels, FreshStartLabels, Metrics},
     phase::Phase,
     run::{Controller, Stop},
     sweep,
@@ -34,6 +34,8 @@ const EVENTS: usize = 1024;
 const TOLD_PER_SECOND: u32 = 50;
 /// How often gauges are brought up to date.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+/// Of the differences that an audit finds so many are named in the log.
+const TOLD_DIFFERENCES: usize = 10;
 /// A round that went on for so long was no vain try: the pause before the next is a first one.
 const LASTED: Duration = Duration::from_secs(30);
 /// Keeps a deadline in the past from turning into a busy loop.
@@ -114,6 +116,7 @@ async fn decide_and_write(turn: &Turn<'_>, stop: Stop) -> Over {
     let mut sweeps = false;
     let mut telling = Telling::default();
     let mut next_observation = Duration::ZERO;
+    let mut next_audit = boot_time() + timing.audit;
     let over = loop {
         let now = boot_time();
         let today = Timestamp::now();
@@ -134,6 +137,12 @@ async fn decide_and_write(turn: &Turn<'_>, stop: Stop) -> Over {
         if now >= next_observation {
             metrics.observe(&index, &writer);
             next_observation = now + OBSERVE_EVERY;
+            if now >= next_audit && index.is_calm(now) {
+                next_audit = now + timing.audit;
+                if !is_sound(&index, metrics) {
+                    break Over::Outdated("audit");
+                }
+            }
         }
         // Without room nothing can be done before an answer comes or the writer opens.
         let deadline = match writer.has_room(now) {
@@ -172,6 +181,23 @@ async fn decide_and_write(turn: &Turn<'_>, stop: Stop) -> Over {
     // An address whose write is under way must be known to be taken, or not, before anybody decides anew.
     writer.drain().await;
     over
+}
+
+/// Whether everything is as it would be if it were decided anew; tells and counts what is not.
+fn is_sound(index: &Index, metrics: &Metrics) -> bool {
+    let differences = index.audit();
+    let outcome = if differences.is_empty() { "same" } else { "different" };
+    metrics.audits.get_or_create(&AuditLabels { outcome }).inc();
+    for difference in differences.iter().take(TOLD_DIFFERENCES) {
+        tracing::error!(%difference, "A mistake in this program: what was decided is not what would be decided anew.");
+    }
+    if !differences.is_empty() {
+        tracing::error!(
+            count = differences.len(),
+            "All that this controller knew is dropped and learnt anew."
+        );
+    }
+    differences.is_empty()
 }
 
 /// The watches of a round; they end with it.

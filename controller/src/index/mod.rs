@@ -12,6 +12,7 @@
 mod advertised;
 mod announce;
 mod announced;
+mod audit;
 mod calm;
 mod complete;
 mod contest;
@@ -199,7 +200,7 @@ impl Index {
         match change {
             Change::All(services) => {
                 let present: BTreeSet<ServiceId> = services.iter().map(ferrolb_config::service_id).collect();
-                let known = self.services.ids().chain(self.allocator.bystanders());
+                let known = self.services.ids().chain(self.allocator.bystanders().keys());
                 let gone: BTreeSet<ServiceId> = known.filter(|id| !present.contains(*id)).cloned().collect();
                 let mut decisions = Vec::new();
                 for id in gone {

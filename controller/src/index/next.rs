@@ -44,6 +44,11 @@ impl Index {
         self.services.poll_telling(now, today)
     }
 
+    /// Whether no addresses are being given, so that there is time for what can wait.
+    pub(crate) fn is_calm(&self, now: Duration) -> bool {
+        self.calm.is_at(now)
+    }
+
     /// When [`Self::poll_telling`] may have something, if nothing else happens.
     pub(crate) fn telling_deadline(&self) -> Option<Duration> {
         self.services.has_telling().then(|| self.calm.returns().unwrap_or_default())

@@ -93,6 +93,11 @@ impl Services {
         }
     }
 
+    /// The status that a Service is to have; `None`: it is left as it is.
+    pub(crate) fn wanted(&self, id: &ServiceId) -> Option<&ServiceStatus> {
+        self.records.get(id)?.wanted.as_ref()
+    }
+
     /// The addresses that the API server has as this Service's and that it is meant to have: those to announce.
     pub(crate) fn settled_addresses(&self, id: &ServiceId) -> Vec<IpAddr> {
         self.records.get(id).map(Record::settled_addresses).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Services that are another's business, but whose status names addresses: nobody else gets those.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ferrolb_model::{Service, ServiceId};
 
@@ -35,9 +35,9 @@ impl Allocator {
         self.changes()
     }
 
-    /// The Services that are another's business and have addresses.
-    pub fn bystanders(&self) -> impl Iterator<Item = &ServiceId> {
-        self.bystanders.keys()
+    /// The Services that are another's business and have addresses, with those.
+    pub fn bystanders(&self) -> &BTreeMap<ServiceId, Vec<IpAddr>> {
+        &self.bystanders
     }
 
     /// The Service is served from now on.

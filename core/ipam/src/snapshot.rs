@@ -97,6 +97,13 @@ impl AtRest {
     }
 }
 
+impl Outcome {
+    /// Whether the status says so already.
+    pub fn stands_in(&self, ingress: &Ingress) -> bool {
+        written(self, ingress).is_none()
+    }
+}
+
 /// What the status says once the outcome is written; `None`: what it says already.
 fn written(outcome: &Outcome, ingress: &Ingress) -> Option<Ingress> {
     let new = match outcome {

@@ -26,6 +26,11 @@ impl Allocator {
         self.services[self.services.find(service)?].outcome()
     }
 
+    /// The Services that are served, as last heard of, in no order that means anything.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().map(|(_, entry)| &*entry.service)
+    }
+
     pub(crate) fn service(&self, id: &ServiceId) -> Option<&Service> {
         Some(&self.services[self.services.find(id)?].service)
     }

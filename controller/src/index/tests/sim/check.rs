@@ -11,7 +11,9 @@ use ferrolb_model::{Ingress, IpRange, Pool, ServiceId};
 use ferrolb_runtime::kinds;
 
 use super::{
+    super::super::audit::Difference,
     controller::Who,
+    mistake::Mistake,
     store::Store,
     user::{addresses, announced, may_be_anothers},
 };
@@ -35,6 +37,9 @@ pub(super) struct Checks {
     pub(super) patches: BTreeMap<ServiceId, u32>,
     /// Changes by controllers, all in all.
     pub(super) writes: u32,
+    /// What was planted, and what audits found.
+    pub(super) mistakes: Vec<Mistake>,
+    pub(super) found: Vec<Difference>,
     /// Addresses given twice by a write that came late.
     pub(super) late: u32,
     /// Pairs that had one address, and since when.

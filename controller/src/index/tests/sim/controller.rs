@@ -80,6 +80,8 @@ pub(super) struct Leader {
     pub(super) lease_version: u64,
     pub(super) in_flight: BTreeMap<Ticket, Target>,
     pub(super) next_telling: Duration,
+    /// When it compares what it decided with what it would decide anew.
+    pub(super) next_audit: Duration,
     pub(super) streams: BTreeMap<Kind, Stream>,
     /// When it will be woken.
     pub(super) wake: Option<Duration>,
@@ -97,6 +99,7 @@ impl Leader {
             lease_version,
             in_flight: BTreeMap::new(),
             next_telling: Duration::ZERO,
+            next_audit: Duration::ZERO,
             streams: Kind::ALL.iter().map(|kind| (*kind, Stream::default())).collect(),
             wake: None,
             stopping: None,

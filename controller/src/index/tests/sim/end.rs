@@ -62,6 +62,9 @@ fn check(world: &mut World, scenario: &Scenario) {
             found.push(format!("the leader still wants {write:?}"));
         }
     }
+    for leader in world.leaders() {
+        found.extend(leader.index.audit().iter().map(|difference| format!("an audit finds: {difference}")));
+    }
     found.extend(twice(world));
     found.extend(world.checks.nobody_kept(&world.store));
     found.extend(statuses(world));

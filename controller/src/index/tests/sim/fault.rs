@@ -7,6 +7,7 @@ use ferrolb_sansio::Rng;
 
 use super::{
     controller::{Role, Who},
+    mistake::Mistake,
     streams::Kind,
     user::service_id,
     world::{Item, World},
@@ -34,6 +35,8 @@ pub(super) enum Fault {
     Refuse { service: u64, lasts: Duration },
     /// Watches are slow.
     Slow { lasts: Duration },
+    /// The leader's program makes a mistake.
+    Mistake(Mistake),
     /// A snapshot of etcd is taken.
     Snapshot,
     /// etcd is restored from it.
@@ -156,6 +159,7 @@ impl World {
                 self.conditions.refused = Some((service_id(service), now + lasts));
             }
             Fault::Slow { lasts } => self.conditions.slow_until = now + lasts,
+            Fault::Mistake(mistake) => self.mistake(mistake),
             Fault::Snapshot => {
                 self.snapshot = Some(self.store.clone());
                 self.checks.snapshot();

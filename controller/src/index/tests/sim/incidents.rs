@@ -8,6 +8,7 @@ use super::{
     draw::Scenario,
     end::play,
     fault::Fault,
+    mistake::Mistake,
     op::{Edit, Hand, Op, Shape},
     streams::Kind,
     user::{addresses, service_id},
@@ -352,4 +353,31 @@ fn what_is_told_of_announcing_survives_failed_writes() {
     let mut ops = create(0..3, seconds(5));
     ops.push((seconds(5), Op::Fault(Fault::Faulty { per_mille: 800, lasts: seconds(12) })));
     story(1, ops);
+}
+
+/// No incident so far: whatever mistake there may be is found, named, and put right without anybody's address moving.
+#[test]
+fn a_mistake_in_the_program_is_found_and_put_right() {
+    // Eight addresses may be had without asking, so two of ten wait; the other variant of the pool has room for them.
+    let before = all_addresses(&story(1, create(0..10, seconds(5))));
+    for (mistake, then, served) in [
+        (Mistake::ForgetsService(1), Op::Create(10, plain()), 8),
+        (Mistake::ForgetsPools, Op::Create(10, plain()), 8),
+        (Mistake::ForgetsVip(1), Op::Create(10, plain()), 8),
+        (Mistake::LosesDecisions(0, 1), Op::Pool(0, 1), 10),
+    ] {
+        let mut ops = create(0..10, seconds(5));
+        ops.push((seconds(20), Op::Fault(Fault::Mistake(mistake))));
+        // Right after it what matters is right; for what comes in between the first audit has to be over.
+        let pause = if matches!(then, Op::Pool(..)) { Duration::ZERO } else { seconds(15) };
+        ops.push((seconds(20) + pause, then));
+        let world = story(1, ops);
+        assert!(!world.checks.found.is_empty(), "{mistake:?} was not found");
+        let mut after = all_addresses(&world);
+        after.retain(|id, _| before.contains_key(id));
+        for (id, addresses) in before.iter().filter(|(_, addresses)| !addresses.is_empty()) {
+            assert_eq!(after[id], *addresses, "{id} after {mistake:?}");
+        }
+        assert_eq!(after.values().filter(|addresses| !addresses.is_empty()).count(), served, "{mistake:?}");
+    }
 }

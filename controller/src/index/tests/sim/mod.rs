@@ -22,6 +22,7 @@ mod draw;
 mod end;
 mod fault;
 mod incidents;
+mod mistake;
 mod objects;
 mod op;
 mod requests;

@@ -172,6 +172,7 @@ impl World {
                     if leader.wake.is_some_and(|wake| wake <= now) {
                         leader.wake = None;
                     }
+                    self.audit(who);
                     self.pump(who);
                 }
             }
