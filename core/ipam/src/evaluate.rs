@@ -106,8 +106,8 @@ impl Allocator {
 
     fn adoptable(&self, handle: Handle, service: &Service, address: IpAddr) -> Option<Assignment> {
         let state = self.pools.state(self.pools.giver(address)?);
-        let free =
-            !self.node_addresses.contains(&address) && self.may_join(handle, service, address, state).is_ok();
+        let free = !self.node_addresses.contains(&address)
+            && self.may_adopt(handle, service, address, state).is_ok();
         free.then(|| Assignment { address, pool: Some(state.pool.name.clone()) })
     }
 

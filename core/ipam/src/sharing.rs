@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ferrolb_model::{Service, ServiceId, Sharing, TrafficPolicy};
+use ferrolb_model::{Ingress, Service, ServiceId, Sharing, TrafficPolicy};
 
 use crate::{
     Allocator, Refusal, SharingProblem, book::Slot, crowd::Crowd, pools::PoolState, services::Handle,
@@ -29,6 +29,45 @@ impl Allocator {
         if let Some(by) = named_by.iter().find(|by| **by != service.id) {
             return Err(Refusal::AddressTaken { address, by: by.clone() });
         }
+        self.may_share_with_holders(handle, service, address, slot, home)
+    }
+
+    /// Whether the Service, whose status names the address by another load balancer's hand, may have it from us. Others of
+    /// which the same is true do not stand in the way if they may share it with the Service: they shared it before.
+    pub(crate) fn may_adopt(
+        &self,
+        handle: Handle,
+        service: &Service,
+        address: IpAddr,
+        home: &PoolState,
+    ) -> Result<(), Refusal> {
+        let Some(slot) = self.book.get(address) else { return Ok(()) };
+        let named_by = match slot {
+            Slot::Crowd(crowd) => crowd.named_by(),
+            Slot::Held(_) | Slot::Released(_) => &[],
+        };
+        let stands_in_the_way = |by: &ServiceId| {
+            let other = self.services.find(by).map(|other| &self.services[other].service);
+            let shares = other.is_some_and(|other| {
+                matches!(other.ingress, Ingress::Foreign { .. })
+                    && problem_between(service, other, Some(home.pool.sharing)).is_none()
+            });
+            *by != service.id && !shares
+        };
+        if let Some(by) = named_by.iter().find(|by| stands_in_the_way(by)) {
+            return Err(Refusal::AddressTaken { address, by: by.clone() });
+        }
+        self.may_share_with_holders(handle, service, address, slot, home)
+    }
+
+    fn may_share_with_holders(
+        &self,
+        handle: Handle,
+        service: &Service,
+        address: IpAddr,
+        slot: &Slot,
+        home: &PoolState,
+    ) -> Result<(), Refusal> {
         self.may_share(handle, service, slot, Some(home.pool.sharing)).map_err(|(with, problem)| {
             if problem == SharingProblem::Key {
                 Refusal::AddressTaken { address, by: with }

@@ -3,7 +3,7 @@
 use ferrolb_ipam::{Allocator, Outcome};
 use ferrolb_model::{FamilyPolicy, Service};
 
-use crate::world::{World, asking, dual, edited, foreign, id, ip, ours, pool, service, without};
+use crate::world::{World, asking, dual, edited, foreign, id, ip, ours, pool, service, sharing, without};
 
 #[test]
 fn nothing_is_given_before_the_start_and_holders_come_first() {
@@ -89,6 +89,28 @@ fn a_foreign_ingress_is_adopted_only_if_all_of_it_is_in_our_pools() {
     assert_eq!(world.reason("thief"), "AddressTaken", "what another load balancer uses is not handed out");
     world.set_pools(vec![pool("a", &["192.0.2.0/24"]), pool("b", &["203.0.113.0/24"])]);
     assert_eq!(world.addresses("cloud"), ["203.0.113.1"]);
+}
+
+/// As Services are that MetalLB served with `allow-shared-ip`.
+#[test]
+fn those_who_shared_an_address_elsewhere_are_adopted_together() {
+    let shared = |name, key, port| foreign(sharing(name, key, port), &["192.0.2.7"], &[]);
+    let settled = |services: Vec<Service>| {
+        let mut allocator = Allocator::new();
+        allocator.set_pools(vec![pool("a", &["192.0.2.0/24"])]);
+        allocator.replay(services);
+        allocator.settle();
+        allocator
+    };
+    let has = |allocator: &Allocator, name: &str| {
+        allocator.outcome(&id(name)).unwrap().addresses().iter().any(|one| one.address == ip("192.0.2.7"))
+    };
+    let both = settled(vec![shared("one", "key", 80), shared("other", "key", 81)]);
+    assert!(has(&both, "one") && has(&both, "other"));
+    let clash = settled(vec![shared("one", "key", 80), shared("other", "key", 80)]);
+    assert!(!has(&clash, "one") && !has(&clash, "other"), "nobody can tell whose it is");
+    let keys = settled(vec![shared("one", "key", 80), shared("other", "another", 81)]);
+    assert!(!has(&keys, "one") && !has(&keys, "other"));
 }
 
 #[test]
