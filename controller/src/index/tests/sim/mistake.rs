@@ -47,7 +47,7 @@ impl World {
                 Mistake::ForgetsPools => drop(index.allocator.set_pools(Vec::new())),
                 Mistake::LosesDecisions(..) => drop(index.allocator.set_pools(pools.clone())),
                 Mistake::ForgetsVip(_) => {
-                    vips.iter().for_each(|vip| drop(index.announcements.vips.remove(vip)))
+                    vips.iter().for_each(|vip| drop(index.announcements.vips.remove(vip)));
                 }
             }
         }
