@@ -37,6 +37,7 @@ pub(crate) fn timing() -> Timing {
         },
         await_definitions: Duration::from_millis(100),
         check_definitions: Duration::from_millis(300),
+        audit: Duration::from_millis(300),
     }
 }
 
@@ -301,6 +302,8 @@ impl Controller {
 
     /// Asks it to end, as SIGTERM does, and waits for that.
     pub(crate) async fn stop(mut self) {
+        // Whatever went wrong around it, what it decided is what it would decide anew.
+        assert_eq!(self.metric("ferrolb_controller_audits_total{outcome=\"different\"}").await, 0.0);
         drop(self.stop.take());
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()).await.unwrap();

@@ -183,3 +183,23 @@ async fn a_thousand_services_take_one_patch_each_to_their_addresses() {
         world.requests.iter().filter(|one| one.is_list() && one.resource == "services").collect();
     assert!(lists.len() >= 2 && lists.iter().all(|one| one.limit == Some(500)), "page by page: {lists:?}");
 }
+
+#[tokio::test]
+async fn what_is_decided_event_by_event_is_audited_and_found_the_same() {
+    let scene = Scene::new().await;
+    let controller = scene.controller("a");
+    scene.add_services(names(100));
+    scene.until_served().await;
+    let audits = "ferrolb_controller_audits_total";
+    for number in 0..3 {
+        let before = controller.metric(audits).await;
+        scene.delete_service(&format!("web-{number}"));
+        scene.add_services([format!("late-{number}")]);
+        controller.until_metric(audits, |now| now >= before + 2.0).await;
+    }
+    scene.until_served().await;
+    scene.assert_distinct();
+    assert_eq!(controller.metric(&format!("{audits}{{outcome=\"different\"}}")).await, 0.0);
+    assert_eq!(controller.metric("ferrolb_controller_fresh_starts_total").await, 0.0);
+    controller.stop().await;
+}
