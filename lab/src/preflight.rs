@@ -218,7 +218,9 @@ mod tests {
             || Cache::of(&checkout, &[("FERROLB_CACHE", &folder), ("KUBE_ASSETS", Path::new(""))]).unwrap();
         let make = |entry: &Path| {
             std::fs::create_dir_all(entry).unwrap();
-            ["controlplane", "agnhost"].map(|program| std::fs::write(entry.join(program), "").unwrap());
+            for program in ["controlplane", "agnhost"] {
+                std::fs::write(entry.join(program), "").unwrap();
+            }
         };
         for others in ["kube-0123456789ab", "kube-making.x1y2z3", "rootfs-0123456789ab"] {
             make(&folder.join(others));
