@@ -132,7 +132,10 @@ mod tests {
     fn data_that_says_nothing_is_only_counted() {
         assert_eq!(says(ErrorCode::HoldTimerExpired, &[]), "Hold Timer Expired");
         let code = ErrorCode::Open(OpenCode::BadPeerAs);
-        assert_eq!(says(code, &[1]), "OPEN Message Error: Bad Peer AS (with 1 octets that say no more)");
+        assert_eq!(
+            says(code, &[1]),
+            "OPEN Message Error: Bad Peer AS (with data of length 1 that says no more)"
+        );
         assert_eq!(says(ErrorCode::Cease(CeaseCode::BfdDown), &[]), "Cease: BFD Down");
         assert_eq!(says(ErrorCode::from_numbers(42, 7), &[]), "unknown error code 42, subcode 7");
     }
@@ -161,7 +164,7 @@ mod tests {
     fn hard_resets_do_not_nest() {
         let nested = Notification { code: HARD_RESET, data: [6, 9].repeat(30_000) };
         assert_eq!((nested.inside_hard_reset(), nested.text()), (None, None));
-        assert_eq!(nested.to_string(), "Cease: Hard Reset (with 60000 octets that say no more)");
+        assert_eq!(nested.to_string(), "Cease: Hard Reset (with data of length 60000 that says no more)");
     }
 
     #[test]

@@ -14,7 +14,7 @@ impl fmt::Display for Notification {
         match explain(self) {
             Some(detail) => write!(f, "{} ({detail})", self.code),
             None if self.data.is_empty() => self.code.fmt(f),
-            None => write!(f, "{} (with {} octets that say no more)", self.code, self.data.len()),
+            None => write!(f, "{} (with data of length {} that says no more)", self.code, self.data.len()),
         }
     }
 }
