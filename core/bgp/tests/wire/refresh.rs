@@ -8,10 +8,11 @@ use crate::build::message;
 fn read(body: &[u8]) -> Result<RouteRefresh, MessageError> {
     let bytes = message(5, body);
     let (mut framer, mut input) = (Framer::new(), bytes.as_slice());
-    match decode(framer.next(&mut input).unwrap().unwrap(), &Negotiated::default())? {
-        Message::RouteRefresh(refresh) => Ok(refresh),
-        other => panic!("{other:?} is no ROUTE-REFRESH"),
-    }
+    let frame = framer.next(&mut input).unwrap().unwrap();
+    let Message::RouteRefresh(refresh) = decode(frame, &Negotiated::default())? else {
+        panic!("it is no ROUTE-REFRESH");
+    };
+    Ok(refresh)
 }
 
 #[test]
