@@ -59,6 +59,10 @@ test: ## check, then everything that needs a cluster; needs root
 sim: ## every simulator in turn, on seeds of its own, for MINUTES=5 in all (or SEEDS=n each)
 	@hack/sim.sh
 
+.PHONY: fuzz
+fuzz: ## every decoder, with libFuzzer, for MINUTES=5 in all (ONLY=target for one)
+	@hack/fuzz.sh
+
 .PHONY: bench
 bench: bench-failover bench-controller bench-ipam ## all benchmarks; bench/README.md says how to read them
 
