@@ -3,6 +3,9 @@
 //! A load balancer announces and never accepts: routes that a peer sends are checked as RFC 7606 asks, counted and
 //! dropped.
 
+pub mod policy;
+pub mod rib_out;
+pub mod session;
 mod types;
 pub mod wire;
 
