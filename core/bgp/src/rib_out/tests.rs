@@ -10,7 +10,10 @@ use crate::{Asn, Community, Families, Family, Prefix};
 
 #[path = "../../tests/reader/mod.rs"]
 mod reader;
-use reader::{Change, Table, changes, messages};
+#[path = "../../tests/reader/table.rs"]
+mod table;
+use reader::{Change, changes, messages};
+use table::Table;
 
 fn policy(draining: bool) -> Policy {
     let addresses = Addresses {
