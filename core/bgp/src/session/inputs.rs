@@ -60,11 +60,9 @@ impl Session {
     }
 
     fn accept(&mut self, now: Instant, addresses: Addresses) -> Accepted {
-        let resting = match self.rest {
-            Rest::Stopped | Rest::Damped { .. } => true,
-            Rest::Trying { .. } => false,
-        };
-        if resting || self.leaving.is_some() || !self.settings.opening.listens() {
+        // RFC 4271 §8.1.1 would take nobody while a session rests. That rest is there to spare the peer, who has begun by
+        // itself now; and two speakers that refuse each other in turn would never meet.
+        if self.rest == Rest::Stopped || self.leaving.is_some() || !self.settings.opening.listens() {
             return refuse(CeaseCode::ConnectionRejected);
         }
         if let Some(side) = self.links.established() {

@@ -71,6 +71,12 @@ impl Session {
         self.tell_state(now);
     }
 
+    /// Lets the session begin again; the peer is told the text.
+    pub fn reset(&mut self, now: Instant, text: &str) {
+        self.end_all(now, &Reason::Reset(text.into()));
+        self.tell_state(now);
+    }
+
     /// Takes the next step of leaving, if it is time for it.
     pub(super) fn advance_leaving(&mut self, now: Instant) {
         match &self.leaving {

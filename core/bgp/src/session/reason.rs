@@ -116,6 +116,11 @@ impl Reason {
         match self {
             Self::NotConnected(_) | Self::Failed(_) | Self::Closed => Kindred::Transport,
             Self::ConnectTimeout(_) => Kindred::Overdue,
+            // It has, or had, another connection to this speaker.
+            Self::Heard(Notification {
+                code: ErrorCode::Cease(CeaseCode::ConnectionCollisionResolution),
+                ..
+            }) => Kindred::Transport,
             Self::Heard(_) | Self::Malformed(_) | Self::Refused(_) | Self::Fault(_) => Kindred::Refusal,
             Self::Unexpected { .. } | Self::HoldTimerExpired(_) | Self::SendHoldTimerExpired => {
                 Kindred::Refusal

@@ -1,0 +1,98 @@
+//! How long it takes to tell many routes, and what they weigh; printed, and held to a generous bound.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant as Clock};
+
+use ferrolb_bgp::Prefix;
+use ferrolb_bgp::session::Opening;
+use ferrolb_sansio::Instant;
+
+use crate::host::route;
+use crate::scene::Scene;
+use crate::world::World;
+
+const PREFIXES: u32 = 100_000;
+
+/// 100,000 prefixes that share their attributes, onto a session that is up; then one change.
+#[test]
+fn a_hundred_thousand_prefixes_are_written_in_tens_of_milliseconds() {
+    let mut world = established();
+    let session = world.hosts[0].session.as_mut().unwrap();
+    let transport = world.tcp.of(0)[0].2;
+    let shared = route(1);
+    let began = Clock::now();
+    for n in 0..PREFIXES {
+        session.routes().set(prefix(n), Some(Arc::clone(&shared)));
+    }
+    let set = began.elapsed();
+    let began = Clock::now();
+    let mut octets = 0;
+    loop {
+        let taken = session.poll_transmit(world.now, transport).len();
+        if taken == 0 {
+            break;
+        }
+        octets += taken;
+        session.handle_sent(world.now, transport, taken);
+    }
+    let written = began.elapsed();
+    let began = Clock::now();
+    session.routes().set(prefix(7), Some(route(2)));
+    let one = session.poll_transmit(world.now, transport).len();
+    let changed = began.elapsed();
+    println!("{PREFIXES} prefixes: set in {set:?}, {octets} octets written in {written:?}");
+    println!("one change: {one} octets in {changed:?}");
+    assert!(one < 100);
+    assert!(octets < 520_000, "as few UPDATEs as fit");
+    assert!(set + written < Duration::from_secs(2), "{set:?} {written:?}");
+}
+
+/// 10,000 VIPs for four peers.
+#[test]
+fn ten_thousand_vips_for_four_peers_weigh_little() {
+    let before = resident();
+    let shared = route(1);
+    let worlds: Vec<_> = (0..4)
+        .map(|_| {
+            let mut world = established();
+            let session = world.hosts[0].session.as_mut().unwrap();
+            (0..10_000).for_each(|n| session.routes().set(prefix(n), Some(Arc::clone(&shared))));
+            let transport = world.tcp.of(0)[0].2;
+            while session.poll_transmit(world.now, transport).len() > 0 {
+                let taken = session.poll_transmit(world.now, transport).len();
+                session.handle_sent(world.now, transport, taken);
+            }
+            world
+        })
+        .collect();
+    let grown = resident().saturating_sub(before);
+    println!("10,000 VIPs for {} peers: {grown} KiB", worlds.len());
+    assert!(grown < 10 * 1024, "{grown} KiB");
+}
+
+fn established() -> World {
+    let scene = Scene {
+        seed: 1,
+        openings: [Opening::Active, Opening::Passive],
+        hold_times: [90, 90],
+        graceful: [false, false],
+        internal: false,
+        same_identifier: false,
+        routes: 0,
+    };
+    let mut world = World::new(scene, vec![]);
+    world.run(Instant::from_millis(20_000));
+    assert!(world.hosts[0].established());
+    world
+}
+
+fn prefix(n: u32) -> Prefix {
+    Prefix::new((0x0A00_0000 + n).to_be_bytes().into(), 32).unwrap()
+}
+
+/// KiB that this process occupies.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
