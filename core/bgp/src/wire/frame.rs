@@ -106,7 +106,7 @@ impl Framer {
     /// until there is none: then `input` is empty, and what was left of it is kept for the next call.
     ///
     /// After an error the stream has no more messages, since nobody knows where one begins.
-    pub fn next<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, HeaderError> {
+    pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'a>>, HeaderError> {
         if self.done {
             self.done = false;
             self.partial.clear();

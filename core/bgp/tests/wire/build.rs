@@ -101,10 +101,8 @@ pub(crate) fn read(body: &[u8], negotiated: &Negotiated) -> Update {
     let (mut framer, mut input) = (Framer::new(), message.as_slice());
     framer.extend();
     let frame = framer.next(&mut input).unwrap().unwrap();
-    match decode(frame, negotiated).unwrap() {
-        Message::Update(update) => update,
-        other => panic!("{other:?} is no UPDATE"),
-    }
+    let Message::Update(update) = decode(frame, negotiated).unwrap() else { panic!("it is no UPDATE") };
+    update
 }
 
 /// What is wrong with an UPDATE.

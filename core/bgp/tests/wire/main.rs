@@ -4,4 +4,9 @@
 
 mod attributes;
 mod build;
+mod framing;
+mod incidents;
+mod open;
+mod packing;
+mod refresh;
 mod updates;
