@@ -110,8 +110,16 @@ impl Session {
         peer.is_some_and(|peer| peer.graceful_restart.is_some())
     }
 
-    /// A peer that connects again may have forgotten the session: if so its TCP will answer with a reset.
-    pub(super) fn probe(&mut self, now: Instant, side: Side) {
+    /// A peer that connects again may have forgotten the session: if so its TCP answers whatever it hears with a reset. What
+    /// waits to be sent already asks that, and must not become more with every connection.
+    fn probe(&mut self, now: Instant, side: Side) {
+        if self.links.get(side).is_some_and(|link| link.outbox.is_empty()) {
+            self.keep_alive(now, side);
+        }
+    }
+
+    /// Gives the peer a sign of life.
+    pub(super) fn keep_alive(&mut self, now: Instant, side: Side) {
         let configured = self.settings.keepalive;
         if let Some(link) = self.links.get_mut(side) {
             link.send_keepalive(now, configured, &mut self.rng);

@@ -33,7 +33,7 @@ impl Session {
                 let time = peer.map_or(OPEN_HOLD, |peer| peer.hold_time);
                 self.end(now, side, Reason::HoldTimerExpired(time));
             }
-            Timer::Keepalive => self.probe(now, side),
+            Timer::Keepalive => self.keep_alive(now, side),
             Timer::SendHold => self.end(now, side, Reason::SendHoldTimerExpired),
         }
     }

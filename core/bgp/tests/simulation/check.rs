@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use ferrolb_bgp::policy::{NextHopSettings, NextHops, Policy};
@@ -22,6 +23,7 @@ pub(crate) struct Checks {
 
 /// A connect time of 10 s, shortened by a quarter at most, and a quick attempt after a session that was well.
 const DIALS_A_MINUTE: usize = 12;
+const MOST_TOLD: usize = 5;
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl World {
@@ -35,8 +37,8 @@ impl World {
         }
     }
 
-    fn violated(&mut self, what: String) {
-        if self.checks.violations.len() < 5 {
+    fn violated(&mut self, what: fmt::Arguments<'_>) {
+        if self.checks.violations.len() < MOST_TOLD {
             self.checks.violations.push(format!("{:?}: {what}", self.now));
         }
     }
@@ -50,7 +52,9 @@ impl World {
                     self.checks.up[host] = (to == StateName::Established).then_some(at);
                 }
                 Event::Ended { state, reason } => self.ended(host, state, &reason),
-                Event::Fault(fault) => self.violated(format!("{host} finds fault with its like: {fault}")),
+                Event::Fault(fault) => {
+                    self.violated(format_args!("{host} finds fault with its like: {fault}"));
+                }
                 Event::Stopped => {}
             }
         }
@@ -59,7 +63,7 @@ impl World {
     fn ended(&mut self, host: usize, state: StateName, reason: &Reason) {
         match reason {
             Reason::Malformed(_) | Reason::Refused(_) | Reason::Fault(_) | Reason::Unexpected { .. } => {
-                self.violated(format!("{host} in {state}: {reason}"));
+                self.violated(format_args!("{host} in {state}: {reason}"));
             }
             Reason::HoldTimerExpired(_)
             | Reason::NotConnected(_)
@@ -84,7 +88,7 @@ impl World {
         let told = self.tcp.of(host).into_iter();
         let told = told.filter(|(id, at, _)| self.tcp.connections[id].ends[*at].told).count();
         if told > 1 {
-            self.violated(format!("{host} tells its routes on {told} transports"));
+            self.violated(format_args!("{host} tells its routes on {told} transports"));
         }
     }
 
@@ -94,7 +98,7 @@ impl World {
             && self.now.since(dials[at]) < MINUTE
             && dials.last() == Some(&self.now)
         {
-            self.violated(format!("{host} has dialled {DIALS_A_MINUTE} times within a minute"));
+            self.violated(format_args!("{host} has dialled {DIALS_A_MINUTE} times within a minute"));
         }
     }
 
@@ -111,7 +115,7 @@ impl World {
         let heard = self.tcp.of(host).into_iter().map(|(id, at, _)| self.tcp.connections[&id].ends[at].heard);
         let silent = self.now.since(heard.max().unwrap_or(self.now));
         if silent > hold_time + Duration::from_millis(1) && self.checks.up[host].is_some() {
-            self.violated(format!("{host} is up though nothing was heard for {silent:?}"));
+            self.violated(format_args!("{host} is up though nothing was heard for {silent:?}"));
         }
     }
 
@@ -120,9 +124,9 @@ impl World {
         for host in 0..2 {
             if !self.hosts[host].established() {
                 let state = self.hosts[host].session.as_ref().map(ferrolb_bgp::session::Session::state);
-                self.violated(format!("{host} is not up at the end, but in {state:?}"));
+                self.violated(format_args!("{host} is not up at the end, but in {state:?}"));
             } else if self.hosts[1 - host].table.routes != self.expected(host) {
-                self.violated(format!("{} has not the table that {host} means it to have", 1 - host));
+                self.violated(format_args!("{} has not the table that {host} means it to have", 1 - host));
             }
         }
     }

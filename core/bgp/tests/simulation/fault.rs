@@ -11,7 +11,7 @@ pub(crate) struct Fault {
     pub(crate) what: What,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
     /// Nothing reaches the host for so long.
     Cut { host: usize, time: Duration },

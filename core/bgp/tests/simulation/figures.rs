@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use ferrolb_bgp::Prefix;
-use ferrolb_bgp::session::Opening;
+use ferrolb_bgp::session::{Opening, Session, TransportId};
 use ferrolb_sansio::Instant;
 
 use crate::host::route;
@@ -26,23 +26,20 @@ fn a_hundred_thousand_prefixes_are_written_in_tens_of_milliseconds() {
     }
     let set = began.elapsed();
     let began = Clock::now();
-    let mut octets = 0;
-    loop {
-        let taken = session.poll_transmit(world.now, transport).len();
-        if taken == 0 {
-            break;
-        }
-        octets += taken;
-        session.handle_sent(world.now, transport, taken);
-    }
+    let octets = write_all(session, world.now, transport);
     let written = began.elapsed();
-    let began = Clock::now();
-    session.routes().set(prefix(7), Some(route(2)));
-    let one = session.poll_transmit(world.now, transport).len();
-    let changed = began.elapsed();
+    let mut changes: Vec<_> = (0..101)
+        .map(|n| {
+            let began = Clock::now();
+            session.routes().set(prefix(n), Some(route(2)));
+            let octets = write_all(session, world.now, transport);
+            assert!(octets < 100, "one prefix and no other: {octets} octets");
+            began.elapsed()
+        })
+        .collect();
+    changes.sort_unstable();
     println!("{PREFIXES} prefixes: set in {set:?}, {octets} octets written in {written:?}");
-    println!("one change: {one} octets in {changed:?}");
-    assert!(one < 100);
+    println!("one change: p50 {:?}, max {:?}", changes[50], changes[100]);
     assert!(octets < 520_000, "as few UPDATEs as fit");
     assert!(set + written < Duration::from_secs(2), "{set:?} {written:?}");
 }
@@ -58,16 +55,27 @@ fn ten_thousand_vips_for_four_peers_weigh_little() {
             let session = world.hosts[0].session.as_mut().unwrap();
             (0..10_000).for_each(|n| session.routes().set(prefix(n), Some(Arc::clone(&shared))));
             let transport = world.tcp.of(0)[0].2;
-            while session.poll_transmit(world.now, transport).len() > 0 {
-                let taken = session.poll_transmit(world.now, transport).len();
-                session.handle_sent(world.now, transport, taken);
-            }
+            write_all(session, world.now, transport);
             world
         })
         .collect();
     let grown = resident().saturating_sub(before);
     println!("10,000 VIPs for {} peers: {grown} KiB", worlds.len());
     assert!(grown < 10 * 1024, "{grown} KiB");
+}
+
+/// Writes what is owed to a transport that takes everything; says how many octets that were.
+fn write_all(session: &mut Session, now: Instant, transport: TransportId) -> usize {
+    let mut octets = 0;
+    loop {
+        match session.poll_transmit(now, transport).len() {
+            0 => return octets,
+            taken => {
+                octets += taken;
+                session.handle_sent(now, transport, taken);
+            }
+        }
+    }
 }
 
 fn established() -> World {

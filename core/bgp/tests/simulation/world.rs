@@ -24,7 +24,7 @@ pub(crate) struct World {
     entries: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Todo {
     Begin(What),
     Mend(usize),
