@@ -39,16 +39,23 @@ fn meet(world: &mut World, after: Duration) -> Duration {
     now.since(Instant::ZERO + after)
 }
 
-/// Both dial at the same moment, whoever is quicker: one session, at once.
+/// Both dial at the same moment, whoever is quicker: one session, and almost always at once. The RFC leaves a race: if one
+/// side has the session up on the transport that loses just when the other closes it for the one that wins, both go, and
+/// the next attempt decides.
 #[test]
 fn simultaneous_opens_end_in_one_session() {
+    let mut took = Vec::new();
     for seed in 0..300 {
         for same_identifier in [false, true] {
             let scene = Scene { same_identifier, ..scene(seed) };
-            let took = meet(&mut World::new(scene, vec![]), Duration::ZERO);
-            assert!(took <= Duration::from_secs(15), "seed {seed}: {took:?}");
+            took.push(meet(&mut World::new(scene, vec![]), Duration::ZERO));
         }
     }
+    took.sort_unstable();
+    let again = took.iter().filter(|took| **took > Duration::from_millis(50)).count();
+    println!("{} simultaneous opens: {again} need another attempt, {:?} at most", took.len(), took.last());
+    assert!(again * 6 < took.len(), "{again} of {} need another attempt", took.len());
+    assert!(took.last().is_some_and(|took| *took <= Duration::from_secs(15)), "{:?}", took.last());
 }
 
 /// Each refused the other while it rested after the other's refusal, for ever (seeds 13 and 19): who rests takes the call of
