@@ -27,8 +27,9 @@ pub mod announced {
     use super::Told;
 
     /// All of them.
-    pub const ALL: [Told; 6] = [
+    pub const ALL: [Told; 10] = [
         (LAYER2, "`True`: a speaker answers; the message says on which node", ""),
+        (BGP, "`True`: routers are told of it; the message says from how many nodes to how many peers", ""),
         (
             DUPLICATE,
             "a host that is no speaker answers too (`True`), or had the address first and keeps it (`False`)",
@@ -41,7 +42,7 @@ pub mod announced {
         ),
         (
             NO_ADVERTISEMENT,
-            "no L2Advertisement matches, so nobody was asked to answer",
+            "neither an L2Advertisement nor a BGPAdvertisement matches, so nobody was asked to announce",
             "create one, or widen one",
         ),
         (
@@ -54,13 +55,36 @@ pub mod announced {
             "nodes were asked, and none has reported that it answers",
             "look at the speakers' pods on them",
         ),
+        (
+            NO_PEER,
+            "a BGPAdvertisement matches, but no node that may announce has a BGPPeer of it",
+            "create a BGPPeer, or change the advertisement's `peers` or either's `nodeSelectors`",
+        ),
+        (
+            NO_SESSION,
+            "no session to a peer is established; the message has what the speakers say of one",
+            "look at the session in the SpeakerState and at the router",
+        ),
+        (
+            NO_READY_ENDPOINT,
+            "no endpoint of the Service is ready, so routers are not told of its address",
+            "look at its pods",
+        ),
     ];
 
     /// A speaker answers on layer 2.
     pub const LAYER2: &str = "Layer2";
+    /// Routers are told of the address.
+    pub const BGP: &str = "BGP";
+    /// A BGPAdvertisement matches, but no node that may announce has a peer of it.
+    pub const NO_PEER: &str = "NoPeer";
+    /// No session to a peer is established.
+    pub const NO_SESSION: &str = "NoSession";
+    /// No endpoint is ready, so that the route is withdrawn.
+    pub const NO_READY_ENDPOINT: &str = "NoReadyEndpoint";
     /// A station that is no speaker uses the address: too, or (where the condition is false) in place of a speaker.
     pub const DUPLICATE: &str = "Duplicate";
-    /// No L2Advertisement matches, so nobody was asked to answer.
+    /// No advertisement matches, so nobody was asked to announce.
     pub const NO_ADVERTISEMENT: &str = "NoAdvertisement";
     /// An advertisement matches, but no node may announce.
     pub const NO_ELIGIBLE_NODE: &str = "NoEligibleNode";
@@ -75,7 +99,7 @@ pub mod object {
     use super::Told;
 
     /// All of them.
-    pub const ALL: [Told; 5] = [
+    pub const ALL: [Told; 6] = [
         (VALID, "`True`: all is well", ""),
         (
             SELECTS_NOTHING,
@@ -87,6 +111,11 @@ pub mod object {
             OVERLAPS,
             "`Accepted` is `False`: part of it lies in an older pool, which is in force",
             "take that part out of one of them",
+        ),
+        (
+            CONFLICT,
+            "`Accepted` is `False`: an older object says otherwise of the same thing, and counts; the message names it",
+            "make both say the same, or keep them apart",
         ),
         (
             NOT_FOUND,
@@ -101,6 +130,8 @@ pub mod object {
     pub const INVALID: &str = "Invalid";
     /// Part of it lies in another object that came first.
     pub const OVERLAPS: &str = "Overlaps";
+    /// An older object says otherwise of the same thing.
+    pub const CONFLICT: &str = "Conflict";
     /// It names an object that does not exist.
     pub const NOT_FOUND: &str = "NotFound";
     /// It is well and in force, but one of its selectors selects nothing at the moment.

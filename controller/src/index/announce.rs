@@ -358,6 +358,7 @@ impl Announcements {
                 TrafficPolicy::Cluster => ferrolb_api::TrafficPolicy::Cluster,
                 TrafficPolicy::Local => ferrolb_api::TrafficPolicy::Local,
             },
+            bgp: None,
             layer2: Some(Layer2Announcement {
                 nodes: placement.nodes.iter().map(NodeName::to_string).collect(),
                 move_to: placement.move_to.as_ref().map(NodeName::to_string),

@@ -33,6 +33,7 @@ fn vip(ip: &str, nodes: &[&str], revision: i64) -> VipAnnouncement {
         pool: String::new(),
         services: vec![ServiceReference { namespace: "ns".into(), name: "web".into(), uid: String::new() }],
         traffic_policy: TrafficPolicy::Cluster,
+        bgp: None,
         layer2: Some(Layer2Announcement {
             nodes: nodes.iter().map(|&n| n.to_owned()).collect(),
             move_to: None,

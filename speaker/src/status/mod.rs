@@ -114,6 +114,7 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
             stale: facts.stale,
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..SpeakerStateStatus::default()
     }
 }
 
