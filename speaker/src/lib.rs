@@ -21,6 +21,7 @@ mod narrate;
 mod observe;
 pub mod report;
 mod run;
+pub mod sessions;
 pub mod snapshot;
 pub mod source;
 mod speaker;
