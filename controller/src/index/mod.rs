@@ -26,6 +26,7 @@ mod observed;
 mod ownership;
 mod pace;
 mod pools;
+mod publish;
 mod record;
 mod routed;
 mod services;

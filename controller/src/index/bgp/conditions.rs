@@ -61,7 +61,11 @@ impl Announcements {
         let missing = [
             ("no IPAddressPool is named", pools, ""),
             ("no BGPPeer is named", peers, ""),
-            ("no Community object gives the name", names, ", and nothing is announced until one does"),
+            (
+                "no Community object gives the name",
+                names,
+                "; until one does, nothing is announced by it that was not before",
+            ),
         ];
         let told: Vec<String> = missing
             .into_iter()

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{super::Event, world::World};
 use crate::write::ConfigKind;
 
-fn advertisement(name: &str, created: &str, spec: Value) -> BGPAdvertisement {
+fn advertisement(name: &str, created: &str, spec: &Value) -> BGPAdvertisement {
     let metadata = json!({"name": name, "creationTimestamp": created, "uid": name, "generation": 1});
     let object = json!({"apiVersion": "ferrolb.io/v1beta1", "kind": "BGPAdvertisement", "metadata": metadata, "spec": spec});
     serde_json::from_value(object).unwrap()
@@ -27,7 +27,7 @@ fn peer(name: &str, changes: &Value) -> BGPPeer {
 }
 
 /// A pool that BGP peers alone are told of.
-fn world(spec: Value) -> World {
+fn world(spec: &Value) -> World {
     let mut world = World::new();
     world.advertisements.clear();
     world.bgp_advertisements.insert("routes".into(), advertisement("routes", "2026-11-22T12:00:00Z", spec));
@@ -92,7 +92,7 @@ fn report(world: &mut World, peer: &str, states: [BgpSessionState; 2], error: &s
 #[test]
 fn a_vip_that_bgp_alone_announces_is_in_a_slice_and_its_condition_counts() {
     use BgpSessionState::{Active, Established};
-    let mut world = world(json!({}));
+    let mut world = world(&json!({}));
     let web = world.add_service("web");
     let mut index = world.controller();
     world.run(&mut index);
@@ -128,7 +128,7 @@ fn a_vip_that_bgp_alone_announces_is_in_a_slice_and_its_condition_counts() {
 #[test]
 fn under_local_nodes_with_an_endpoint_count() {
     use BgpSessionState::Established;
-    let mut world = world(json!({}));
+    let mut world = world(&json!({}));
     let web = world.add_service("web");
     world.services.get_mut(&web).unwrap().spec.external_traffic_policy = Some("Local".into());
     let mut index = world.controller();
@@ -141,7 +141,7 @@ fn under_local_nodes_with_an_endpoint_count() {
 
 #[test]
 fn both_kinds_of_advertisement_hold_for_one_pool() {
-    let mut world = world(json!({}));
+    let mut world = world(&json!({}));
     let everything = ferrolb_api::L2Advertisement::new("all", ferrolb_api::L2AdvertisementSpec::default());
     world.advertisements.insert("all".into(), everything);
     let web = world.add_service("web");
@@ -162,7 +162,7 @@ fn both_kinds_of_advertisement_hold_for_one_pool() {
 
 #[test]
 fn limited_nodes_are_written_and_a_restart_writes_nothing() {
-    let mut world = world(json!({"maxNodes": 1}));
+    let mut world = world(&json!({"maxNodes": 1}));
     let services: Vec<ServiceId> = ["a", "b", "c", "d"].map(|name| world.add_service(name)).into();
     let mut index = world.controller();
     world.run(&mut index);
@@ -194,17 +194,17 @@ fn said(world: &World, kind: ConfigKind, name: &str, condition: &str) -> (String
 #[test]
 fn conditions_say_what_is_missing_wrong_or_contradicted() {
     let mut world = world(
-        json!({"ipAddressPools": ["lan", "gone"], "peers": ["tor", "spine"], "communities": ["customers"]}),
+        &json!({"ipAddressPools": ["lan", "gone"], "peers": ["tor", "spine"], "communities": ["customers"]}),
     );
     let younger = json!({"localPref": 200, "communities": ["64500:7"]});
     world
         .bgp_advertisements
-        .insert("younger".into(), advertisement("younger", "2026-11-22T12:00:01Z", younger));
+        .insert("younger".into(), advertisement("younger", "2026-11-22T12:00:01Z", &younger));
     let alike =
         json!({"communities": ["64500:8"], "aggregationLength": 24, "aggregationLengthV6": 64, "med": 7});
-    world.bgp_advertisements.insert("alike".into(), advertisement("alike", "2026-11-22T12:00:02Z", alike));
+    world.bgp_advertisements.insert("alike".into(), advertisement("alike", "2026-11-22T12:00:02Z", &alike));
     let bad = json!({"communities": ["64500:66000"]});
-    world.bgp_advertisements.insert("bad".into(), advertisement("bad", "2026-11-22T12:00:03Z", bad));
+    world.bgp_advertisements.insert("bad".into(), advertisement("bad", "2026-11-22T12:00:03Z", &bad));
     world.peers.insert("tor".into(), peer("tor", &json!({"bfdProfile": "fast"})));
     world.peers.insert("label".into(), peer("label", &json!({"myASN": null, "myASNFromNodeLabel": "asn"})));
     world.profiles.insert("slow".into(), BFDProfile::new("slow", serde_json::from_value(json!({})).unwrap()));
@@ -221,7 +221,7 @@ fn conditions_say_what_is_missing_wrong_or_contradicted() {
     let (reason, message) = said(&world, BgpAdvertisement, "routes", "ResolvedRefs");
     assert_eq!(reason, "NotFound");
     for part in
-        ["IPAddressPool is named gone", "BGPPeer is named spine", "gives the name customers, and nothing"]
+        ["IPAddressPool is named gone", "BGPPeer is named spine", "gives the name customers; until one does"]
     {
         assert!(message.contains(part), "{message}");
     }
@@ -242,14 +242,14 @@ fn conditions_say_what_is_missing_wrong_or_contradicted() {
 
 #[test]
 fn a_bad_edit_leaves_the_last_good_version_in_force() {
-    let mut world = world(json!({}));
+    let mut world = world(&json!({}));
     let web = world.add_service("web");
     let mut index = world.controller();
     world.run(&mut index);
     let bad = advertisement(
         "routes",
         "2026-11-22T12:00:00Z",
-        json!({"communities": ["?"], "ipAddressPools": ["x"]}),
+        &json!({"communities": ["?"], "ipAddressPools": ["x"]}),
     );
     index.apply(Event::BgpAdvertisements(Change::Applied(bad)));
     world.run(&mut index);
@@ -261,7 +261,7 @@ fn a_bad_edit_leaves_the_last_good_version_in_force() {
 
 #[test]
 fn who_has_no_peer_is_told_so() {
-    let mut world = world(json!({"peers": ["spine"]}));
+    let mut world = world(&json!({"peers": ["spine"]}));
     let web = world.add_service("web");
     let mut index = world.controller();
     index.apply(Event::Endpoints(Change::All(vec![endpoints("web", &[("n1", true)])])));
