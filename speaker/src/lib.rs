@@ -13,6 +13,7 @@
 mod absence;
 pub mod apply;
 mod args;
+pub mod bgp;
 pub mod hearing;
 pub mod index;
 pub mod interfaces;

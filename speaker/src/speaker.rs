@@ -91,7 +91,11 @@ impl Speaker {
     pub(crate) async fn start_source(&mut self) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
         if let Some(folder) = self.options.standalone.clone() {
             tracing::info!(node = %self.options.node, folder = %folder.display(), "The speaker works from a folder.");
-            return Ok(tokio::spawn(standalone::follow(folder, self.events.clone())));
+            return Ok(tokio::spawn(standalone::follow(
+                folder,
+                self.options.node.to_string(),
+                self.events.clone(),
+            )));
         }
         self.restore();
         let client = client::connect().await?;
@@ -112,8 +116,9 @@ impl Speaker {
 
     fn restore(&mut self) {
         match Snapshot::load(&self.options.state_dir, self.options.node.as_str()) {
-            Ok(Some(snapshot)) => {
+            Ok(Some(mut snapshot)) => {
                 self.cluster = Some(snapshot.cluster());
+                self.index.restore_bgp(snapshot.take_bgp());
                 let (slices, facts, acquainted) = snapshot.into_parts();
                 self.acquainted = acquainted;
                 tracing::info!(
@@ -174,6 +179,11 @@ impl Speaker {
             Event::Keys(keys) => {
                 self.keys = Some(keys);
                 self.dirty = true;
+            }
+            Event::Bgp(change) => {
+                let differs = self.index.apply_bgp(*change);
+                self.unsaved |= differs;
+                self.dirty |= differs;
             }
             Event::Problem(problem) => {
                 self.dirty |= self.problem != problem;
@@ -367,6 +377,7 @@ impl Speaker {
         let slices = self.index.slices().cloned().collect();
         let (node, facts) = (self.options.node.as_str(), self.index.facts().clone());
         let snapshot = Snapshot::new(cluster, node, facts, slices, self.acquainted.clone());
+        let snapshot = snapshot.with_bgp(self.index.kept_bgp());
         if let Err(error) = snapshot.save(&self.options.state_dir) {
             let folder = self.options.state_dir.display();
             tracing::warn!(%error, %folder, "The configuration cannot be kept for a restart while the API server is away.");

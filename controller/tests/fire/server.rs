@@ -187,10 +187,19 @@ fn answer(server: &Server, method: &Method, place: &Place, body: Value) -> (u16,
 
 /// Kinds of ours exist only with their definitions.
 pub(crate) fn is_served(store: &Store, resource: &str) -> bool {
-    let is_ours = ferrolb_api::crds().iter().any(|definition| definition.spec.names.plural == resource);
+    let ours = [
+        "ipaddresspools",
+        "l2advertisements",
+        "bgpadvertisements",
+        "bgppeers",
+        "bfdprofiles",
+        "communities",
+        "announcementslices",
+        "speakerstates",
+    ];
     let definition =
         ("customresourcedefinitions".to_owned(), String::new(), format!("{resource}.ferrolb.io"));
-    !is_ours || store.objects.contains_key(&definition)
+    !ours.contains(&resource) || store.objects.contains_key(&definition)
 }
 
 fn list(store: &Store, place: &Place) -> Value {

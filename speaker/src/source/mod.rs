@@ -6,11 +6,14 @@ pub mod keys;
 mod manifest;
 pub mod standalone;
 
+use std::collections::BTreeMap;
+
 use ferrolb_api::{ServiceReference, VipAnnouncement};
 use ferrolb_ownership::{ClusterId, Keys, Presence};
 use ferrolb_runtime::watch::Change;
 use serde::{Deserialize, Serialize};
 
+use crate::bgp;
 use crate::interfaces::Usable;
 
 pub(crate) use endpoints::Endpoints;
@@ -31,6 +34,8 @@ pub enum Event {
     Cluster(ClusterId),
     /// The heartbeat keys changed.
     Keys(Box<Keys>),
+    /// Peers, advertisements, profiles or communities changed.
+    Bgp(Box<bgp::Change>),
     /// Part of the configuration cannot be used; the text says which and why. `None`: all of it can.
     Problem(Option<String>),
 }
@@ -57,6 +62,9 @@ pub struct NodeFacts {
     /// Why it is about to be taken away, such as `cordoned`.
     #[serde(default)]
     pub leaving: Option<String>,
+    /// Its labels, by which peers and advertisements select it.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 impl NodeFacts {

@@ -65,8 +65,15 @@ impl Routing {
 
     /// The VIPs that peers are told of.
     pub fn told(&self) -> impl Iterator<Item = IpAddr> {
-        let told = self.vips.iter().filter(|(_, entry)| self.settled && !entry.decision.is_empty());
-        told.map(|(address, _)| *address)
+        let any = self.settled && !self.facts.advertisements.is_empty();
+        let told = self.vips.iter().filter(|(_, entry)| !entry.decision.is_empty());
+        told.map(|(address, _)| *address).take(if any { usize::MAX } else { 0 })
+    }
+
+    /// Whether peers are told of a VIP of this Service.
+    pub fn tells_of(&self, service: &ServiceId) -> bool {
+        let mut vips = self.by_service.get(service).into_iter().flatten();
+        vips.any(|address| !self.decision(*address).is_empty())
     }
 
     /// Which nodes tell which peers by the advertisement, whether or not they are well.
