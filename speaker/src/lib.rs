@@ -21,6 +21,7 @@ pub mod metrics;
 mod narrate;
 mod observe;
 pub mod report;
+mod routing;
 mod run;
 pub mod sessions;
 pub mod snapshot;

@@ -162,6 +162,11 @@ impl Index {
         &self.facts
     }
 
+    /// The usable interfaces, as far as the kernel has told them.
+    pub fn usable(&self) -> &[Usable] {
+        self.usable.as_deref().unwrap_or_default()
+    }
+
     /// Whether the kernel has told the interfaces.
     pub fn knows_interfaces(&self) -> bool {
         self.usable.is_some()

@@ -78,6 +78,8 @@ pub enum Output {
     Event {
         /// The peer's name.
         peer: Arc<str>,
+        /// Where it is.
+        remote: Remote,
         /// What.
         event: Event,
     },

@@ -10,10 +10,14 @@
 
 mod addresses;
 mod doors;
+pub mod last_run;
 mod line;
 mod message;
+mod narrate;
 mod peer;
+pub mod setup;
 mod thread;
+pub mod told;
 
 use std::io;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
@@ -23,6 +27,7 @@ use ferrolb_bgp::session::{Restart, Stop};
 use tokio::sync::mpsc::Receiver;
 
 pub use message::{Command, Output, PeerReport, PeerSetup, Remote, Report};
+pub(crate) use narrate::Narrator;
 
 use crate::sys::{Poller, Waker};
 use thread::Thread;

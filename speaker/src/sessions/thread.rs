@@ -191,7 +191,8 @@ impl Thread {
     fn publish_events(&mut self) {
         for peer in self.peers.values_mut().chain(&mut self.leaving) {
             while let Some(event) = peer.poll_event() {
-                let output = Output::Event { peer: Arc::clone(&peer.plan.name), event };
+                let (name, remote) = (Arc::clone(&peer.plan.name), peer.plan.remote.clone());
+                let output = Output::Event { peer: name, remote, event };
                 if self.outputs.try_send(output).is_err() {
                     self.events_dropped += 1;
                 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Slice;
+use super::{Passwords, Slice, passwords};
 
 /// What manifests say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,7 @@ pub(super) struct Manifests {
     pub(super) communities: Vec<Community>,
     /// The labels of nodes, by name.
     pub(super) nodes: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) passwords: Passwords,
 }
 
 /// As much of every object as says what it is.
@@ -51,13 +52,14 @@ struct Metadata {
 impl Manifests {
     /// Adds those of another file.
     pub(super) fn extend(&mut self, other: Self) {
-        let Self { slices, peers, advertisements, profiles, communities, nodes } = other;
+        let Self { slices, peers, advertisements, profiles, communities, nodes, passwords } = other;
         self.slices.extend(slices);
         self.peers.extend(peers);
         self.advertisements.extend(advertisements);
         self.profiles.extend(profiles);
         self.communities.extend(communities);
         self.nodes.extend(nodes);
+        self.passwords.extend(passwords);
     }
 }
 
@@ -87,6 +89,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Manifests, String> {
             "Node" if head.api_version == "v1" => {
                 found.nodes.insert(head.metadata.name, head.metadata.labels);
             }
+            "Secret" if head.api_version == "v1" => {
+                let secret = typed(file, &head, object)?;
+                found.passwords.insert(head.metadata.name, passwords::read(&secret));
+            }
             _ => return Err(unread(file, &head)),
         }
     }
@@ -102,7 +108,7 @@ fn unread(file: &str, head: &Head) -> String {
     let expected = format!("{}/{}", ferrolb_api::GROUP, ferrolb_api::VERSION);
     format!(
         "{file}: an object of kind {kind:?} in {api_version:?} is not read here; write an AnnouncementSlice, BGPAdvertisement, \
-         BGPPeer, BFDProfile or Community in {expected:?}, or a Node in \"v1\""
+         BGPPeer, BFDProfile or Community in {expected:?}, or a Node or Secret in \"v1\""
     )
 }
 

@@ -4,6 +4,7 @@ pub mod cluster;
 mod endpoints;
 pub mod keys;
 mod manifest;
+pub mod passwords;
 pub mod standalone;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::bgp;
 use crate::interfaces::Usable;
+use crate::sys::tcp::Password;
 
 pub(crate) use endpoints::Endpoints;
 pub use endpoints::{EndpointGroup, ServiceName};
+pub use passwords::Passwords;
 
 /// Something the index has to know.
 #[derive(Debug)]
@@ -36,6 +39,15 @@ pub enum Event {
     Keys(Box<Keys>),
     /// Peers, advertisements, profiles or communities changed.
     Bgp(Box<bgp::Change>),
+    /// A Secret with the password of BGP sessions changed.
+    Password {
+        /// Its name.
+        secret: String,
+        /// Its password, or why it is of no use; `None`: there is no such Secret.
+        password: Option<Result<Password, String>>,
+    },
+    /// These are all passwords that there are.
+    Passwords(Passwords),
     /// Part of the configuration cannot be used; the text says which and why. `None`: all of it can.
     Problem(Option<String>),
 }
