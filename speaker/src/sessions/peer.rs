@@ -148,22 +148,28 @@ impl Peer {
     /// Carries out what the session decided and sends what it has to say.
     pub(super) fn advance(&mut self, now: Instant, shared: &mut Shared) {
         loop {
-            while let Some(action) = self.session.poll_action() {
-                match action {
-                    Action::Connect(transport) => self.connect(now, transport, shared),
-                    Action::Close { transport, last } => self.close(transport, &last),
-                }
-            }
-            let mut failed = None;
-            for (place, line) in self.lines.iter_mut().enumerate() {
-                if let Err(failure) = line.write(now, &mut self.session, &shared.poller) {
-                    failed = Some((place, failure));
-                    break;
-                }
-            }
-            match failed {
-                Some((place, failure)) => self.lost(now, place, failure),
+            // What is written may be the last thing before an end, which is the next action then.
+            self.write(now, shared);
+            match self.session.poll_action() {
+                Some(action) => self.act(now, action, shared),
                 None => return,
+            }
+        }
+    }
+
+    fn act(&mut self, now: Instant, action: Action, shared: &mut Shared) {
+        match action {
+            Action::Connect(transport) => self.connect(now, transport, shared),
+            Action::Close { transport, last } => self.close(transport, &last),
+        }
+    }
+
+    fn write(&mut self, now: Instant, shared: &Shared) {
+        for place in (0..self.lines.len()).rev() {
+            if let Some(line) = self.lines.get_mut(place)
+                && let Err(failure) = line.write(now, &mut self.session, &shared.poller)
+            {
+                self.lost(now, place, failure);
             }
         }
     }

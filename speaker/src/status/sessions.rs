@@ -26,7 +26,7 @@ fn session(facts: &Facts<'_>, report: &PeerReport) -> BgpSession {
     let [ipv4, ipv6] = report.told.map(count);
     // What hinders now comes before what ended an earlier session.
     let last_error = report.obstacle.as_ref().or(report.unsent.1.as_ref());
-    let last_error = last_error.or(report.last_error.as_ref().map(|error| &error.text));
+    let last_error = last_error.or_else(|| report.last_error.as_ref().map(|error| &error.text));
     BgpSession {
         peer: report.name.to_string(),
         address: report.remote.to_string(),
