@@ -37,6 +37,8 @@ pub mod announced {
     reasons! {
         /// A speaker answers on layer 2.
         LAYER2 = "Layer2": "`True`: a speaker answers; the message says on which node", "";
+        /// Routers are told of the address.
+        BGP = "BGP": "`True`: routers are told of it; the message says from how many nodes to how many peers", "";
         /// A station that is no speaker uses the address: too, or (where the condition is false) in place of a speaker.
         DUPLICATE = "Duplicate":
             "a host that is no speaker answers too (`True`), or had the address first and keeps it (`False`)",
@@ -44,9 +46,10 @@ pub mod announced {
         /// The Service has no address, so there is nothing to announce.
         NO_ADDRESS = "NoAddress":
             "the Service has no address, so there is nothing to announce", "see `ferrolb.io/IPAllocated`";
-        /// No L2Advertisement matches, so nobody was asked to answer.
+        /// No advertisement matches, so nobody was asked to announce.
         NO_ADVERTISEMENT = "NoAdvertisement":
-            "no L2Advertisement matches, so nobody was asked to answer", "create one, or widen one";
+            "neither an L2Advertisement nor a BGPAdvertisement matches, so nobody was asked to announce",
+            "create one, or widen one";
         /// An advertisement matches, but no node may announce.
         NO_ELIGIBLE_NODE = "NoEligibleNode":
             "one matches, but no node may announce; the message counts why: labelled out, not selected, without a named interface",
@@ -54,6 +57,17 @@ pub mod announced {
         /// Nodes were asked; none has reported that it answers yet.
         PENDING = "Pending":
             "nodes were asked, and none has reported that it answers", "look at the speakers' pods on them";
+        /// A BGPAdvertisement matches, but no node that may announce has a peer of it.
+        NO_PEER = "NoPeer":
+            "a BGPAdvertisement matches, but no node that may announce has a BGPPeer of it",
+            "create a BGPPeer, or change the advertisement's `peers` or either's `nodeSelectors`";
+        /// No session to a peer is established.
+        NO_SESSION = "NoSession":
+            "no session to a peer is established; the message has what the speakers say of one",
+            "look at the session in the SpeakerState and at the router";
+        /// No endpoint is ready, so that the route is withdrawn.
+        NO_READY_ENDPOINT = "NoReadyEndpoint":
+            "no endpoint of the Service is ready, so routers are not told of its address", "look at its pods";
     }
 }
 
@@ -72,6 +86,10 @@ pub mod object {
         OVERLAPS = "Overlaps":
             "`Accepted` is `False`: part of it lies in an older pool, which is in force",
             "take that part out of one of them";
+        /// An older object says otherwise of the same thing.
+        CONFLICT = "Conflict":
+            "`Accepted` is `False`: an older object says otherwise of the same thing, and counts; the message names it",
+            "make both say the same, or keep them apart";
         /// It names an object that does not exist.
         NOT_FOUND = "NotFound":
             "`ResolvedRefs` is `False`: it names an object that does not exist",

@@ -3,11 +3,23 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 
-use crate::{AnnouncementSlice, IPAddressPool, L2Advertisement, SpeakerState};
+use crate::{
+    AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement,
+    SpeakerState,
+};
 
 /// Every CRD, in the order they are listed in the documentation.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![IPAddressPool::crd(), L2Advertisement::crd(), AnnouncementSlice::crd(), SpeakerState::crd()]
+    vec![
+        IPAddressPool::crd(),
+        L2Advertisement::crd(),
+        BGPAdvertisement::crd(),
+        BGPPeer::crd(),
+        BFDProfile::crd(),
+        Community::crd(),
+        AnnouncementSlice::crd(),
+        SpeakerState::crd(),
+    ]
 }
 
 /// Every CRD as a file: its name under `deploy/crds` and its content.

@@ -1,10 +1,11 @@
 //! FerroLB's API: group `ferrolb.io`, version `v1beta1`, every kind cluster-scoped.
 //!
 //! ```text
-//!  people write                         FerroLB writes
-//!  IPAddressPool ---+                   AnnouncementSlice   controller -> speakers: what to announce
-//!  L2Advertisement -+-> controller ---> Service.status      controller -> users:    the address
-//!                                       SpeakerState        speaker -> controller:  what is so
+//!  people write                          FerroLB writes
+//!  IPAddressPool ----+                   AnnouncementSlice   controller -> speakers: what to announce
+//!  L2Advertisement --+-> controller ---> Service.status      controller -> users:    the address
+//!  BGPAdvertisement -+                   SpeakerState        speaker -> controller:  what is so
+//!         and BGPPeer, BFDProfile, Community --> speakers
 //! ```
 //!
 //! Rules that one object can be checked against alone are CEL rules in the generated CRDs, so the API server
@@ -19,10 +20,12 @@
 mod advertisement;
 mod annotation;
 mod assignment;
+mod bgp;
 pub mod condition;
 mod generate;
 mod pool;
 mod selector;
+mod sessions;
 mod slice;
 mod speaker_state;
 
@@ -33,12 +36,21 @@ pub use annotation::{
     METALLB_LOAD_BALANCER_IPS, MOVE_TO, REBALANCE,
 };
 pub use assignment::{read_assignment, write_assignment};
+pub use bgp::{
+    AddressFamily, BFDProfile, BFDProfileSpec, BGPAdvertisement, BGPAdvertisementSpec, BGPPeer, BGPPeerSpec,
+    Community, CommunityAlias, CommunitySpec, ConditionsStatus, DynamicASN, GracefulRestart,
+    MAX_ADVERTISING_NODES, NextHopAddresses, PASSWORD_KEY, SecretReference, WELL_KNOWN_COMMUNITIES,
+};
 pub use generate::{crd_files, crds};
 pub use pool::{IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation, Sharing};
 pub use selector::{LabelSelector, Operator, Requirement};
+pub use sessions::{
+    BfdSession, BfdSessionState, BgpSession, BgpSessionState, MAX_BFD_SESSIONS, MAX_BGP_SESSIONS,
+    PrefixCounts,
+};
 pub use slice::{
-    AnnouncementSlice, AnnouncementSliceSpec, Layer2Announcement, MAX_CANDIDATES, MAX_SLICE_VIPS,
-    ServiceReference, TrafficPolicy, VipAnnouncement,
+    AnnouncementSlice, AnnouncementSliceSpec, BgpAnnouncement, Layer2Announcement, MAX_CANDIDATES,
+    MAX_SLICE_VIPS, RoutedBy, ServiceReference, TrafficPolicy, VipAnnouncement,
 };
 pub use speaker_state::{
     Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, Scheduling, Segment, SpeakerState,

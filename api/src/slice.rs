@@ -55,6 +55,9 @@ pub struct VipAnnouncement {
     /// How it is announced on layer 2; absent: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer2: Option<Layer2Announcement>,
+    /// How BGP peers are told of it; absent: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bgp: Option<BgpAnnouncement>,
 }
 
 /// A Service, with the uid that tells it from a later one of the same name.
@@ -105,4 +108,27 @@ pub struct Layer2Announcement {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub revision: i64,
+}
+
+/// By which advertisements BGP peers are told of a VIP. Which peers these are, which nodes tell them and with which attributes,
+/// speakers read in the BGPAdvertisements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BgpAnnouncement {
+    /// The advertisements, by name.
+    #[schemars(length(max = 64))]
+    pub advertisements: Vec<RoutedBy>,
+}
+
+/// An advertisement of a VIP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoutedBy {
+    /// The BGPAdvertisement's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The nodes that announce by it, where its `maxNodes` limits them; absent: every node that it selects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
+    pub nodes: Option<Vec<String>>,
 }

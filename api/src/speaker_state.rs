@@ -5,6 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sessions::{BfdSession, BgpSession};
+
 /// The most exceptions one speaker lists; more set `truncated`.
 pub const MAX_EXCEPTIONS: usize = 500;
 
@@ -22,6 +24,7 @@ pub const MAX_EXCEPTIONS: usize = 500;
     no_spec,
     doc = "What the speaker on one node does and sees. Written by that speaker; it has its node's name.",
     printcolumn(name = "VIPs", type_ = "integer", json_path = ".status.vipsOwned"),
+    printcolumn(name = "BGP", type_ = "string", json_path = ".status.bgpSessions"),
     printcolumn(name = "Forwarding", type_ = "string", json_path = ".status.forwardingMode"),
     printcolumn(name = "Scheduling", type_ = "string", json_path = ".status.scheduling", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -50,6 +53,18 @@ pub struct SpeakerStateStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub interfaces: Vec<Interface>,
+    /// The BGP sessions of this node, by peer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub bgp: Vec<BgpSession>,
+    /// How many of them are established, of how many: `2/3`. Empty without any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16))]
+    pub bgp_sessions: String,
+    /// The BFD sessions of this node, by peer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub bfd: Vec<BfdSession>,
     /// `delegate`: kube-proxy or the CNI carries the traffic.
     #[serde(default)]
     #[schemars(length(max = 32))]

@@ -58,7 +58,7 @@ fn page() -> String {
     };
     table("Whether somebody answers for it: `ferrolb.io/Announced`", announced::ALL);
     table("What `kubectl ferrolb explain` finds besides", &found_by_explain());
-    table("On pools and advertisements: `Accepted`, `ResolvedRefs`, `Ready`", object::ALL);
+    table("On FerroLB's own kinds: `Accepted`, `ResolvedRefs`, `Ready`", object::ALL);
     page.push_str(
         "\n## The messages of `ferrolb.io/IPAllocated`\nAs they read on a Service, with names in them.\n\n",
     );

@@ -4,6 +4,7 @@
 
 mod address;
 mod advertisement;
+pub mod bgp;
 mod error;
 mod node;
 mod pool;

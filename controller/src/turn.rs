@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ferrolb_api::{AnnouncementSlice, IPAddressPool, L2Advertisement, SpeakerState};
+use ferrolb_api::{
+    AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement,
+    SpeakerState,
+};
 use ferrolb_runtime::{
     backoff::{self, Backoff},
     client::Gate,
@@ -216,6 +219,10 @@ impl Watches<'_> {
         self.start::<kinds::Namespace>(Selection::default(), Event::Namespaces);
         self.start::<kinds::Node>(Selection::default(), Event::Nodes);
         self.start::<L2Advertisement>(Selection::default(), Event::Advertisements);
+        self.start::<BGPAdvertisement>(Selection::default(), Event::BgpAdvertisements);
+        self.start::<BGPPeer>(Selection::default(), Event::BgpPeers);
+        self.start::<BFDProfile>(Selection::default(), Event::BfdProfiles);
+        self.start::<Community>(Selection::default(), Event::Communities);
         self.start::<SpeakerState>(Selection::default(), Event::Speakers);
         self.start::<AnnouncementSlice>(Selection::default(), Event::Slices);
     }

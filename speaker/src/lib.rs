@@ -13,6 +13,7 @@
 mod absence;
 pub mod apply;
 mod args;
+pub mod bgp;
 pub mod hearing;
 pub mod index;
 pub mod interfaces;
@@ -20,7 +21,9 @@ pub mod metrics;
 mod narrate;
 mod observe;
 pub mod report;
+mod routing;
 mod run;
+pub mod sessions;
 pub mod snapshot;
 pub mod source;
 mod speaker;

@@ -1,4 +1,6 @@
-//! Metrics, made from the wire thread's newest report when they are asked for. `docs/metrics.md` lists them.
+//! Metrics, made from the threads' newest reports when they are asked for. `docs/metrics.md` lists them.
+
+mod sessions;
 
 use ferrolb_ownership::{Counters, StateName};
 use prometheus_client::collector::Collector;
@@ -20,6 +22,7 @@ impl Collector for Metrics {
         process(&view, &mut encoder)?;
         vips(&view, &mut encoder)?;
         segments(&view, &mut encoder)?;
+        sessions::encode(&view.sessions, &mut encoder)?;
         for family in FAMILIES {
             let mut metric =
                 encoder.encode_descriptor(family.name, family.help, None, MetricType::Counter)?;

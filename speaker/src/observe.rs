@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use ferrolb_ownership::StateName;
 
+use crate::sessions;
 use crate::wire::{Pulse, Report};
 
 /// What health checks and metrics look at.
@@ -14,7 +15,9 @@ pub(crate) struct Observed(Arc<Mutex<View>>);
 pub(crate) struct View {
     /// The newest report of the wire thread.
     pub(crate) report: Report,
-    /// Whether one has come since the configuration was complete.
+    /// The newest report of the BGP thread.
+    pub(crate) sessions: sessions::Report,
+    /// Whether one of the wire thread has come since the configuration was complete.
     pub(crate) reported: bool,
     /// The wire thread, once it runs.
     pub(crate) pulse: Option<Pulse>,

@@ -11,7 +11,6 @@ use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::source::Event;
 use crate::speaker::Speaker;
-use crate::wire::Stopped;
 
 /// Runs the speaker until it is asked to end; then it hands everything over.
 ///
@@ -50,7 +49,7 @@ async fn work(
                 }
                 speaker.settle().await?;
             }
-            output = speaker.output() => speaker.hear(output.ok_or(Stopped)?),
+            output = speaker.output() => speaker.hear(output?),
             () = until(news) => speaker.ask().await?,
             _ = look.tick() => speaker.look().await?,
         }

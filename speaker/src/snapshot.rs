@@ -9,6 +9,7 @@ use std::path::Path;
 use ferrolb_ownership::ClusterId;
 use serde::{Deserialize, Serialize};
 
+use crate::bgp::Kept;
 use crate::source::{NodeFacts, Slice};
 
 /// What is kept.
@@ -23,6 +24,8 @@ pub struct Snapshot {
     /// not on a segment whose ports are isolated.
     #[serde(default)]
     acquainted: BTreeSet<String>,
+    #[serde(default)]
+    bgp: Kept,
 }
 
 /// Why there is nothing to start from.
@@ -48,7 +51,26 @@ impl Snapshot {
         slices: Vec<Slice>,
         acquainted: BTreeSet<String>,
     ) -> Self {
-        Self { version: VERSION, cluster: cluster.0, node: node.to_owned(), facts, slices, acquainted }
+        Self {
+            version: VERSION,
+            cluster: cluster.0,
+            node: node.to_owned(),
+            facts,
+            slices,
+            acquainted,
+            bgp: Kept::default(),
+        }
+    }
+
+    /// With these peers, advertisements, profiles and communities.
+    #[must_use]
+    pub fn with_bgp(self, bgp: Kept) -> Self {
+        Self { bgp, ..self }
+    }
+
+    /// Takes the peers, advertisements, profiles and communities out.
+    pub fn take_bgp(&mut self) -> Kept {
+        std::mem::take(&mut self.bgp)
     }
 
     /// Which cluster it is of.
@@ -104,7 +126,12 @@ mod tests {
         let folder = Folder::new("snapshot");
         let inside = folder.0.join("made/when/missing");
         assert!(matches!(Snapshot::load(&inside, "a"), Ok(None)));
-        let facts = NodeFacts { uid: "u".into(), excluded: true, leaving: Some("cordoned".into()) };
+        let facts = NodeFacts {
+            uid: "u".into(),
+            excluded: true,
+            leaving: Some("cordoned".into()),
+            ..NodeFacts::default()
+        };
         let slices = vec![Slice { name: "s".into(), revision: 5, vips: Vec::new() }];
         let acquainted = BTreeSet::from(["eth0".to_owned()]);
         let snapshot = Snapshot::new(ClusterId(7), "a", facts, slices, acquainted);

@@ -1,3 +1,6 @@
+mod keep;
+mod publish;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,16 +15,17 @@ use tokio::task::JoinHandle;
 
 use crate::Options;
 use crate::absence::Absence;
-use crate::apply::Told;
+use crate::apply;
 use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
 use crate::narrate::narrate;
 use crate::observe::Observed;
 use crate::report::{self, Statement};
-use crate::snapshot::Snapshot;
+use crate::routing::{Heard, Routing};
+use crate::sessions;
 use crate::source::{Event, cluster, standalone};
-use crate::status::{self, Calendar, Duplicate, Duplicates, Facts};
-use crate::wire::{Command, Identity, Output, Report, Wire};
+use crate::status::{Calendar, Duplicate, Duplicates};
+use crate::wire::{Command, Identity, Output, Report, Stopped, Wire};
 use crate::{interfaces, sys};
 
 /// Holds the parts together: what is known, what was told, the wire thread, and those who watch.
@@ -30,10 +34,11 @@ pub(crate) struct Speaker {
     observed: Observed,
     events: Sender<Event>,
     index: Index,
-    told: Told,
+    told: apply::Told,
     desired: Desired,
     wire: Option<Wire>,
     outputs: Option<Receiver<Output>>,
+    routing: Routing,
     cluster: Option<ClusterId>,
     keys: Option<Box<Keys>>,
     problem: Option<String>,
@@ -47,9 +52,19 @@ pub(crate) struct Speaker {
     /// The interfaces on which other speakers were heard, in this run or in an earlier one.
     acquainted: BTreeSet<String>,
     spare: Option<Report>,
+    /// Whether the wire thread has ever reported.
+    has_reported: bool,
     asked: Instant,
     /// When to ask next because something happened.
     news: Option<tokio::time::Instant>,
+}
+
+/// What one of the threads tells.
+pub(crate) enum Told {
+    /// The wire thread.
+    Wire(Output),
+    /// The BGP thread.
+    Sessions(sessions::Output),
 }
 
 /// What there is only in a cluster.
@@ -66,10 +81,11 @@ impl Speaker {
             options,
             observed,
             events,
-            told: Told::default(),
+            told: apply::Told::default(),
             desired: Desired::default(),
             wire: None,
             outputs: None,
+            routing: Routing::default(),
             cluster: None,
             keys: None,
             problem: None,
@@ -82,6 +98,7 @@ impl Speaker {
             hearing: Hearing::default(),
             acquainted: BTreeSet::new(),
             spare: Some(Report::default()),
+            has_reported: false,
             asked: Instant::ZERO,
             news: None,
         }
@@ -91,7 +108,11 @@ impl Speaker {
     pub(crate) async fn start_source(&mut self) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
         if let Some(folder) = self.options.standalone.clone() {
             tracing::info!(node = %self.options.node, folder = %folder.display(), "The speaker works from a folder.");
-            return Ok(tokio::spawn(standalone::follow(folder, self.events.clone())));
+            return Ok(tokio::spawn(standalone::follow(
+                folder,
+                self.options.node.to_string(),
+                self.events.clone(),
+            )));
         }
         self.restore();
         let client = client::connect().await?;
@@ -106,31 +127,9 @@ impl Speaker {
         );
         let (statements, newest) = watch::channel(None);
         tokio::spawn(report::write(client.clone(), node, newest, random()));
+        self.routing.follow_secrets(client.clone(), self.events.clone());
         self.kubernetes = Some(Kubernetes { client, endpoints: None, statements });
         Ok(tokio::spawn(std::future::pending()))
-    }
-
-    fn restore(&mut self) {
-        match Snapshot::load(&self.options.state_dir, self.options.node.as_str()) {
-            Ok(Some(snapshot)) => {
-                self.cluster = Some(snapshot.cluster());
-                let (slices, facts, acquainted) = snapshot.into_parts();
-                self.acquainted = acquainted;
-                tracing::info!(
-                    slices = slices.len(),
-                    "The last good configuration is in force until the API server answers."
-                );
-                self.index.restore(slices, facts);
-                let mut view = self.observed.view();
-                view.configured = true;
-                view.stale = true;
-            }
-            Ok(None) => {}
-            Err(error) => {
-                let folder = self.options.state_dir.display();
-                tracing::warn!(%error, %folder, "The last good configuration is of no use; the API server's is waited for.");
-            }
-        }
     }
 
     pub(crate) fn follow_interfaces(&self) {
@@ -175,6 +174,15 @@ impl Speaker {
                 self.keys = Some(keys);
                 self.dirty = true;
             }
+            Event::Bgp(change) => {
+                let differs = self.index.apply_bgp(*change);
+                self.unsaved |= differs;
+                self.dirty |= differs;
+            }
+            Event::Password { secret, password } => {
+                self.dirty |= self.routing.set_password(secret, password);
+            }
+            Event::Passwords(passwords) => self.dirty |= self.routing.set_passwords(passwords),
             Event::Problem(problem) => {
                 self.dirty |= self.problem != problem;
                 self.problem = problem;
@@ -209,7 +217,13 @@ impl Speaker {
                 wire.send(command).await?;
             }
         }
+        self.settle_routing().await?;
         self.ask().await
+    }
+
+    async fn settle_routing(&mut self) -> anyhow::Result<()> {
+        let (node, state_dir) = (self.options.node.as_str(), &self.options.state_dir);
+        self.routing.settle(&self.desired.bgp, node, self.index.usable(), state_dir).await
     }
 
     /// Endpoints of all Services are a lot to follow; only a VIP under the Local policy needs them.
@@ -266,11 +280,17 @@ impl Speaker {
         Ok(())
     }
 
-    /// What the wire thread tells next; waits for ever before there is one. `None`: it has ended.
-    pub(crate) async fn output(&mut self) -> Option<Output> {
-        match &mut self.outputs {
-            Some(outputs) => outputs.recv().await,
-            None => std::future::pending().await,
+    /// What one of the threads tells next; waits for ever before there is one.
+    ///
+    /// # Errors
+    /// A thread has ended.
+    pub(crate) async fn output(&mut self) -> anyhow::Result<Told> {
+        let Some(outputs) = &mut self.outputs else {
+            return Ok(Told::Sessions(self.routing.output().await?));
+        };
+        tokio::select! {
+            output = outputs.recv() => Ok(Told::Wire(output.ok_or(Stopped)?)),
+            output = self.routing.output() => Ok(Told::Sessions(output?)),
         }
     }
 
@@ -279,8 +299,18 @@ impl Speaker {
         self.news
     }
 
-    /// Takes what the wire thread tells.
-    pub(crate) fn hear(&mut self, output: Output) {
+    /// Takes what a thread tells.
+    pub(crate) fn hear(&mut self, told: Told) {
+        match told {
+            Told::Wire(output) => self.hear_wire(output),
+            Told::Sessions(output) => match self.routing.hear(output) {
+                Heard::News => self.note_news(),
+                Heard::Report(report) => self.publish_sessions(report),
+            },
+        }
+    }
+
+    fn hear_wire(&mut self, output: Output) {
         match output {
             Output::Event { interface, event } => {
                 let now = sys::now();
@@ -290,8 +320,7 @@ impl Speaker {
                     let heard = known.or_insert(Duplicate { mac, since: now, last: now });
                     (heard.mac, heard.last) = (mac, now);
                 }
-                // Whoever reads the SpeakerState waits for this; what else happens now goes along.
-                self.news.get_or_insert_with(|| tokio::time::Instant::now() + NEWS_DELAY);
+                self.note_news();
             }
             Output::Unusable { interface, error } => {
                 tracing::error!(%interface, %error, "An interface cannot be used; it is tried again.");
@@ -302,37 +331,9 @@ impl Speaker {
         }
     }
 
-    /// Shows a report to metrics and health checks, and states it in the cluster.
-    fn publish(&mut self, report: Report) {
-        self.duplicates.retain(|_, duplicate| report.at.since(duplicate.last) < FORGET_DUPLICATE);
-        self.hearing.hear(&report);
-        for port in report.ports.iter().filter(|port| port.acquainted) {
-            self.unsaved |= self.acquainted.insert(port.interface.to_string());
-        }
-        if let Some(kubernetes) = &self.kubernetes {
-            let status = status::status(&Facts {
-                node: &self.options.node,
-                desired: &self.desired,
-                report: &report,
-                duplicates: &self.duplicates,
-                hearing: &self.hearing,
-                calendar: self.calendar,
-                realtime: self.wire.as_ref().is_some_and(Wire::realtime),
-                problem: self.problem.as_deref(),
-                stale: !self.index.is_complete(),
-            });
-            let statement = Some(Statement { node_uid: self.index.facts().uid.clone(), status });
-            kubernetes.statements.send_if_modified(|known| {
-                let differs = *known != statement;
-                if differs {
-                    *known = statement;
-                }
-                differs
-            });
-        }
-        let mut view = self.observed.view();
-        self.spare = Some(std::mem::replace(&mut view.report, report));
-        view.reported = view.configured;
+    /// Whoever reads the SpeakerState waits for this; what else happens now goes along.
+    fn note_news(&mut self) {
+        self.news.get_or_insert_with(|| tokio::time::Instant::now() + NEWS_DELAY);
     }
 
     /// Asks how things are every second, sooner after events; saves the configuration where it changed.
@@ -342,12 +343,15 @@ impl Speaker {
         }
         self.dirty |= self.absence.look(sys::now());
         self.settle().await?;
+        // Time alone can change what peers should be told.
+        self.settle_routing().await?;
         self.ask().await
     }
 
     /// Asks how things are.
     pub(crate) async fn ask(&mut self) -> anyhow::Result<()> {
         self.news = None;
+        self.routing.ask().await?;
         let Some(wire) = &self.wire else { return Ok(()) };
         let now = sys::now();
         // A report that never came back was dropped with a full queue.
@@ -359,24 +363,13 @@ impl Speaker {
         Ok(())
     }
 
-    fn save(&self) {
-        let (Some(_), Some(cluster), true) = (&self.kubernetes, self.cluster, self.index.is_complete())
-        else {
-            return;
-        };
-        let slices = self.index.slices().cloned().collect();
-        let (node, facts) = (self.options.node.as_str(), self.index.facts().clone());
-        let snapshot = Snapshot::new(cluster, node, facts, slices, self.acquainted.clone());
-        if let Err(error) = snapshot.save(&self.options.state_dir) {
-            let folder = self.options.state_dir.display();
-            tracing::warn!(%error, %folder, "The configuration cannot be kept for a restart while the API server is away.");
-        }
-    }
-
     pub(crate) async fn end(mut self) {
-        if let Some(wire) = self.wire.take() {
-            wire.stop().await;
-        }
+        let wire = async {
+            if let Some(wire) = self.wire.take() {
+                wire.stop().await;
+            }
+        };
+        tokio::join!(wire, self.routing.end(&self.desired.bgp.leaving));
         tracing::info!("The speaker has handed over or resigned everything and ends.");
     }
 }
@@ -388,5 +381,3 @@ fn random() -> u64 {
 /// After an event, to gather those that come with it.
 const NEWS_DELAY: Duration = Duration::from_millis(20);
 const REPORT_LOST: Duration = Duration::from_secs(5);
-/// A station not heard for so long no longer counts as a duplicate.
-const FORGET_DUPLICATE: Duration = Duration::from_secs(600);

@@ -33,6 +33,7 @@ fn left_behind(rig: &Rig, candidates: &[&str], acquainted: &[&str]) -> (PathBuf,
         services: Vec::new(),
         traffic_policy: TrafficPolicy::Cluster,
         layer2: Some(layer2),
+        bgp: None,
     };
     let slice = Slice { name: "one".to_owned(), revision: 7, vips: vec![announcement] };
     let facts = NodeFacts { uid: "u".to_owned(), ..NodeFacts::default() };

@@ -7,7 +7,16 @@ use serde_json::Value;
 use crate::scene::Scene;
 use crate::trial::{Disturbs, trial};
 
-const KINDS: [&str; 4] = ["ipaddresspools", "l2advertisements", "announcementslices", "speakerstates"];
+const KINDS: [&str; 8] = [
+    "ipaddresspools",
+    "l2advertisements",
+    "bgpadvertisements",
+    "bgppeers",
+    "bfdprofiles",
+    "communities",
+    "announcementslices",
+    "speakerstates",
+];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -75,7 +84,7 @@ fn columns_and_names(scene: &Scene<'_>) -> Result<()> {
     }
     ensure!(line.contains(&pool.v4[0].to_string()), "its addresses are not shown: {line}");
     let (head, line) = row("flbspeaker", "n1")?;
-    for column in ["NAME", "VIPS", "FORWARDING", "AGE"] {
+    for column in ["NAME", "VIPS", "BGP", "FORWARDING", "AGE"] {
         ensure!(head.contains(column), "flbspeaker has no column {column}: {head}");
     }
     ensure!(line.contains("delegate"), "the forwarding mode is not shown: {line}");

@@ -196,6 +196,7 @@ mod tests {
             pool: "lan".into(),
             services: Vec::new(),
             traffic_policy: TrafficPolicy::Cluster,
+            bgp: None,
             layer2: Some(Layer2Announcement {
                 nodes: nodes.iter().map(ToString::to_string).collect(),
                 ..Layer2Announcement::default()

@@ -2,6 +2,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and tables of them read best")]
 
+mod bgp;
 mod pools;
 mod services;
 mod statuses;

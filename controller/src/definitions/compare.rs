@@ -84,7 +84,7 @@ mod tests {
             let definition = serde_json::to_value(definition).unwrap();
             assert_eq!(lacks(&definition, &definition), Vec::<String>::new());
         }
-        assert_eq!(ferrolb_api::crds().len(), 4, "controller/rbac.yaml names them");
+        assert_eq!(ferrolb_api::crds().len(), 8, "controller/rbac.yaml names them");
     }
 
     #[test]

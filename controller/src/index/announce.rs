@@ -6,20 +6,21 @@ use std::{
     time::Duration,
 };
 
-use ferrolb_api::{
-    AnnouncementSlice, L2Advertisement, Layer2Announcement, ServiceReference, SpeakerState, VipAnnouncement,
-};
+use ferrolb_api::{AnnouncementSlice, L2Advertisement, SpeakerState};
 use ferrolb_model::{
-    self as model, Labels, Node, NodeInterface, NodeName, PoolName, ServiceId, TrafficPolicy, Vip,
+    self as model, EndpointSet, Labels, Node, NodeInterface, NodeName, PoolName, ServiceId, TrafficPolicy,
+    Vip,
 };
-use ferrolb_placement::{Change as Placed, Decision, Placement, Placer};
+use ferrolb_placement::{Change as Placed, Placer, RoutedBy, Routing};
 use ferrolb_runtime::{kinds, watch::Change};
 
 use super::{
+    bgp::BgpObjects,
     endpoints::Endpoints,
     moves::Rebalances,
     objects::{Objects, Status},
     ownership::{Doubtful, Ownership},
+    sessions::Sessions,
     slices::Slices,
 };
 use crate::write::{ConfigKind, Write};
@@ -28,6 +29,9 @@ use crate::write::{ConfigKind, Write};
 #[derive(Debug, Default)]
 pub(crate) struct Announcements {
     pub(super) placer: Placer,
+    pub(super) routing: Routing,
+    pub(super) bgp: BgpObjects,
+    pub(super) sessions: Sessions,
     /// The announcements as slices.
     pub(crate) slices: Slices,
     pub(super) vips: BTreeMap<IpAddr, Vip>,
@@ -51,7 +55,17 @@ pub(crate) struct Announcements {
 impl Announcements {
     /// Whether EndpointSlices matter.
     pub(crate) fn needs_endpoints(&self) -> bool {
-        self.endpoints_listed || !self.held.is_empty()
+        self.endpoints_listed || !self.held.is_empty() || self.routing.told().next().is_some()
+    }
+
+    /// Whether EndpointSlices are known.
+    pub(super) fn knows_endpoints(&self) -> bool {
+        self.endpoints_listed
+    }
+
+    /// The ready endpoints of a Service, as far as they are known.
+    pub(super) fn endpoints_of(&self, service: &ServiceId) -> EndpointSet {
+        self.endpoints.of(service)
     }
 
     /// The next request about a slice. None goes before everything that is to be announced is known: a slice would lose
@@ -78,7 +92,18 @@ impl Announcements {
     /// The published orders are known: VIPs keep them as far as they may.
     pub(crate) fn replay(&mut self) {
         for vip in self.slices.observed() {
-            let (Ok(address), Some(layer2)) = (vip.ip.parse(), &vip.layer2) else { continue };
+            let Ok(address) = vip.ip.parse() else { continue };
+            if let Some(bgp) = &vip.bgp {
+                let by = bgp.advertisements.iter().map(|by| RoutedBy {
+                    advertisement: by.name.clone(),
+                    nodes: by
+                        .nodes
+                        .as_ref()
+                        .map(|nodes| nodes.iter().map(|name| name.as_str().into()).collect()),
+                });
+                self.routing.recall(address, by.collect());
+            }
+            let Some(layer2) = &vip.layer2 else { continue };
             let nodes = layer2.nodes.iter().map(|name| name.as_str().into()).collect();
             let move_to = layer2.move_to.as_deref().map(NodeName::from);
             self.placer.recall(address, nodes, move_to, u64::try_from(layer2.revision).unwrap_or_default());
@@ -92,8 +117,9 @@ impl Announcements {
             return;
         }
         self.started = true;
-        let placed = self.placer.settle();
+        let (placed, routed) = (self.placer.settle(), self.routing.settle());
         self.publish(placed);
+        self.reroute(routed);
         self.slices.compare_all();
         self.rebalance();
     }
@@ -108,6 +134,8 @@ impl Announcements {
         let placed = match vip {
             None => {
                 self.vips.remove(&address);
+                let routed = self.routing.remove_vip(address);
+                self.reroute(routed);
                 self.placer.remove_vip(address)
             }
             Some(vip) => {
@@ -126,8 +154,9 @@ impl Announcements {
     /// The pools' labels.
     pub(crate) fn set_pool_labels(&mut self, labels: BTreeMap<PoolName, Labels>) {
         self.pools.clone_from(&labels);
-        let placed = self.placer.set_pools(labels);
+        let (placed, routed) = (self.placer.set_pools(labels.clone()), self.routing.set_pools(labels));
         self.publish(placed);
+        self.reroute(routed);
     }
 
     /// Takes what the watch of nodes saw. Returns whether any node has other addresses than before.
@@ -160,6 +189,9 @@ impl Announcements {
 
     /// Takes what speakers report.
     pub(crate) fn apply_speakers(&mut self, change: Change<SpeakerState>) {
+        if self.sessions.apply(&change) {
+            self.touch_routed();
+        }
         let doubtful = match &change {
             Change::All(states) => self.ownership.replace(states),
             Change::Applied(state) => self.ownership.report(state),
@@ -226,10 +258,14 @@ impl Announcements {
     pub(crate) fn apply_endpoints(&mut self, change: Change<kinds::EndpointSlice>) {
         self.endpoints_listed |= matches!(change, Change::All(_));
         let changed = self.endpoints.apply(change);
+        self.touched.extend(changed.iter().filter(|service| self.routing.tells_of(service)).cloned());
         for service in changed.iter().filter(|service| self.local.contains_key(*service)).collect::<Vec<_>>()
         {
-            let placed = self.placer.set_endpoints(self.endpoints.of(service));
+            let endpoints = self.endpoints.of(service);
+            let placed = self.placer.set_endpoints(endpoints.clone());
+            let routed = self.routing.set_endpoints(endpoints);
             self.publish(placed);
+            self.reroute(routed);
         }
         for address in std::mem::take(&mut self.held) {
             if let Some(vip) = self.vips.get(&address).cloned() {
@@ -251,10 +287,15 @@ impl Announcements {
         let mut placed = Vec::new();
         if vip.traffic_policy == TrafficPolicy::Local {
             for service in &vip.services {
-                placed.extend(self.placer.set_endpoints(self.endpoints.of(&service.id)));
+                let endpoints = self.endpoints.of(&service.id);
+                placed.extend(self.placer.set_endpoints(endpoints.clone()));
+                let routed = self.routing.set_endpoints(endpoints);
+                self.reroute(routed);
             }
         }
+        let routed = self.routing.upsert_vip(vip.clone());
         placed.extend(self.placer.upsert_vip(vip));
+        self.reroute(routed);
         placed
     }
 
@@ -273,7 +314,7 @@ impl Announcements {
         }
     }
 
-    fn touch(&mut self, address: IpAddr) {
+    pub(super) fn touch(&mut self, address: IpAddr) {
         let services = self.vips.get(&address).into_iter().flat_map(|vip| &vip.services);
         self.touched.extend(services.map(|service| service.id.clone()));
     }
@@ -283,15 +324,23 @@ impl Announcements {
         if self.nodes.get(&node.name) == Some(&node) {
             return;
         }
-        self.nodes.insert(node.name.clone(), node.clone());
-        let placed = self.placer.upsert_node(node);
+        let before = self.nodes.insert(node.name.clone(), node.clone());
+        let carries = |node: &Node| (node.labels.clone(), node.excluded, node.ready, node.leaving.is_some());
+        let matters = before.is_none_or(|before| carries(&before) != carries(&node));
+        let (placed, routed) = (self.placer.upsert_node(node.clone()), self.routing.upsert_node(node));
         self.publish(placed);
+        self.reroute(routed);
+        if matters {
+            self.touch_routed();
+        }
     }
 
     fn remove_node(&mut self, name: &NodeName) {
         self.nodes.remove(name);
-        let placed = self.placer.remove_node(name);
+        let (placed, routed) = (self.placer.remove_node(name), self.routing.remove_node(name));
         self.publish(placed);
+        self.reroute(routed);
+        self.touch_routed();
     }
 
     fn set_interfaces(&mut self, name: &NodeName, interfaces: Option<Vec<NodeInterface>>) {
@@ -318,52 +367,5 @@ impl Announcements {
         self.advertisements.remove(name);
         self.rebalances.forget(name);
         objects.forget(ConfigKind::L2Advertisement, name);
-    }
-
-    pub(super) fn publish(&mut self, placed: Vec<Placed>) {
-        for Placed { address, decision } in placed {
-            self.touch(address);
-            let announcement = match decision {
-                Some(Decision::Announced(placement)) => self.announcement(address, &placement),
-                Some(Decision::NotAnnounced(reason)) => {
-                    tracing::info!(vip = %address, %reason, "A VIP is not announced.");
-                    None
-                }
-                None => None,
-            };
-            self.slices.want(address, announcement);
-        }
-    }
-
-    /// What a slice says of a VIP besides its candidates may change without them.
-    fn republish(&mut self, address: IpAddr) {
-        if let Some(Decision::Announced(placement)) = self.placer.decision(address).cloned() {
-            let announcement = self.announcement(address, &placement);
-            self.slices.want(address, announcement);
-        }
-    }
-
-    fn announcement(&self, address: IpAddr, placement: &Placement) -> Option<VipAnnouncement> {
-        let vip = self.vips.get(&address)?;
-        let reference = |service: &model::VipService| ServiceReference {
-            namespace: service.id.namespace.to_string(),
-            name: service.id.name.to_string(),
-            uid: service.uid.to_string(),
-        };
-        Some(VipAnnouncement {
-            ip: address.to_string(),
-            pool: vip.pool.as_ref().map(PoolName::to_string).unwrap_or_default(),
-            services: vip.services.iter().map(reference).collect(),
-            traffic_policy: match vip.traffic_policy {
-                TrafficPolicy::Cluster => ferrolb_api::TrafficPolicy::Cluster,
-                TrafficPolicy::Local => ferrolb_api::TrafficPolicy::Local,
-            },
-            layer2: Some(Layer2Announcement {
-                nodes: placement.nodes.iter().map(NodeName::to_string).collect(),
-                move_to: placement.move_to.as_ref().map(NodeName::to_string),
-                interfaces: placement.interfaces.clone(),
-                revision: i64::try_from(placement.revision).unwrap_or(i64::MAX),
-            }),
-        })
     }
 }

@@ -9,9 +9,12 @@ use std::{
 
 use ferrolb_api::condition::announced;
 use ferrolb_model::{NodeName, ServiceId};
-use ferrolb_placement::NotAnnounced;
 
-use super::standing::Standing;
+use super::{
+    routed::Routed,
+    standing::Standing,
+    verdict::{Verdict, judge},
+};
 use crate::write::AnnouncedStatus;
 
 /// The shortest time between two looks.
@@ -72,17 +75,19 @@ impl Announced {
     pub(crate) fn status(
         &mut self,
         service: &ServiceId,
-        standings: &[(IpAddr, Standing)],
+        standings: &[(IpAddr, Standing, Option<Routed>)],
         spoken: bool,
         now: Duration,
     ) -> Option<AnnouncedStatus> {
-        let status = judge(standings);
-        let Some(candidates) = status.as_ref().err() else {
-            self.unknown.remove(service);
-            return status.ok();
+        let (candidates, meanwhile) = match judge(standings) {
+            Verdict::Known(status) => {
+                self.unknown.remove(service);
+                return Some(status);
+            }
+            Verdict::Waits { candidates, meanwhile } => (candidates, meanwhile),
         };
         let waiting = self.unknown.entry(service.clone()).or_default();
-        if spoken {
+        if spoken && meanwhile.is_none() {
             *waiting = None;
             return None;
         }
@@ -92,63 +97,13 @@ impl Announced {
             return None;
         }
         *waiting = None;
-        Some(pending(candidates))
+        Some(meanwhile.unwrap_or_else(|| pending(&candidates)))
     }
 
     /// A Service is gone.
     pub(crate) fn forget(&mut self, service: &ServiceId) {
         self.changed.remove(service);
         self.unknown.remove(service);
-    }
-}
-
-/// The verdict over all addresses, or the candidates of the first about which nobody has reported.
-fn judge(standings: &[(IpAddr, Standing)]) -> Result<AnnouncedStatus, Vec<NodeName>> {
-    if standings.is_empty() {
-        return Ok(AnnouncedStatus {
-            announced: false,
-            reason: announced::NO_ADDRESS.into(),
-            message: "it has no address; see the condition ferrolb.io/IPAllocated".into(),
-        });
-    }
-    let mut parts = Vec::new();
-    let mut unknown = None;
-    let mut reason = announced::LAYER2;
-    for (address, standing) in standings {
-        match standing {
-            Standing::Not(reason) => {
-                return Ok(AnnouncedStatus {
-                    announced: false,
-                    reason: why_not(reason).into(),
-                    message: format!("{address}: {reason}"),
-                });
-            }
-            Standing::Contested(why) => {
-                return Ok(AnnouncedStatus {
-                    announced: false,
-                    reason: announced::DUPLICATE.into(),
-                    message: format!("{address}: no node answers for it, since {why}"),
-                });
-            }
-            Standing::Unknown(candidates) => unknown = unknown.or_else(|| Some(candidates.clone())),
-            Standing::By(owner) => {
-                if owner.duplicate.is_some() {
-                    reason = announced::DUPLICATE;
-                }
-                parts.push(format!("{address} on {owner}"));
-            }
-        }
-    }
-    match unknown {
-        Some(candidates) => Err(candidates),
-        None => Ok(AnnouncedStatus { announced: true, reason: reason.into(), message: parts.join(", ") }),
-    }
-}
-
-fn why_not(reason: &NotAnnounced) -> &'static str {
-    match reason {
-        NotAnnounced::NoAdvertisement { .. } => announced::NO_ADVERTISEMENT,
-        NotAnnounced::NoEligibleNode { .. } => announced::NO_ELIGIBLE_NODE,
     }
 }
 
@@ -172,8 +127,8 @@ mod tests {
         ServiceId::new("default", "web")
     }
 
-    fn standings(standing: Standing) -> Vec<(IpAddr, Standing)> {
-        vec![("192.0.2.128".parse().unwrap(), standing)]
+    fn standings(standing: Standing) -> Vec<(IpAddr, Standing, Option<Routed>)> {
+        vec![("192.0.2.128".parse().unwrap(), standing, None)]
     }
 
     fn at(seconds: u64) -> Duration {

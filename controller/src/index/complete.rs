@@ -8,18 +8,26 @@ pub(crate) enum Kind {
     Namespaces,
     Nodes,
     Advertisements,
+    BgpAdvertisements,
+    BgpPeers,
+    BfdProfiles,
+    Communities,
     Speakers,
     Slices,
 }
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Services,
         Self::Pools,
         Self::Namespaces,
         Self::Nodes,
         Self::Advertisements,
+        Self::BgpAdvertisements,
+        Self::BgpPeers,
+        Self::BfdProfiles,
+        Self::Communities,
         Self::Speakers,
         Self::Slices,
     ];

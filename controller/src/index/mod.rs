@@ -13,6 +13,7 @@ mod advertised;
 mod announce;
 mod announced;
 mod audit;
+mod bgp;
 mod calm;
 mod complete;
 mod contest;
@@ -26,13 +27,17 @@ mod observed;
 mod ownership;
 mod pace;
 mod pools;
+mod publish;
 mod record;
+mod routed;
 mod services;
+mod sessions;
 mod slice;
 mod slices;
 mod standing;
 mod status;
 mod telling;
+mod verdict;
 mod version;
 
 pub(crate) use complete::Kind;
@@ -143,7 +148,30 @@ impl Index {
                 self.announcements.apply_advertisements(change, &mut self.objects);
                 Vec::new()
             }
+            Event::BgpAdvertisements(change) => {
+                self.stale_objects = true;
+                self.announcements.apply_bgp_advertisements(change, &mut self.objects);
+                Vec::new()
+            }
+            Event::BgpPeers(change) => {
+                self.stale_objects = true;
+                self.announcements.apply_bgp_peers(change, &mut self.objects);
+                Vec::new()
+            }
+            Event::BfdProfiles(change) => {
+                self.stale_objects = true;
+                self.announcements.apply_bfd_profiles(change, &mut self.objects);
+                Vec::new()
+            }
+            Event::Communities(change) => {
+                self.stale_objects = true;
+                self.announcements.apply_communities(change, &mut self.objects);
+                Vec::new()
+            }
             Event::Endpoints(change) => {
+                if matches!(change, Change::All(_)) {
+                    self.announced.heard();
+                }
                 self.announcements.apply_endpoints(change);
                 Vec::new()
             }

@@ -31,6 +31,7 @@ impl Index {
         if std::mem::take(&mut self.stale_objects) {
             self.pools.refresh(&self.allocator, &self.namespaces, &mut self.objects);
             self.announcements.refresh_objects(&mut self.objects);
+            self.announcements.refresh_bgp(&mut self.objects);
         }
         self.objects.poll_write(now, today)
     }

@@ -52,6 +52,8 @@ pub(crate) enum Done {
     Counted(Counts),
     /// The value of the annotation for which the VIPs of an advertisement were balanced.
     Rebalanced(String),
+    /// Nothing.
+    Nothing,
 }
 
 /// A condition that an object should have.
@@ -197,6 +199,7 @@ impl Record {
             Done::Rebalanced(value) => {
                 Status { rebalanced_for: value.clone(), conditions, ..Status::default() }
             }
+            Done::Nothing => Status { conditions, ..Status::default() },
         })
     }
 

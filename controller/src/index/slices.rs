@@ -236,6 +236,7 @@ mod tests {
             services: Vec::new(),
             traffic_policy: ferrolb_api::TrafficPolicy::Cluster,
             layer2: None,
+            bgp: None,
         };
         (address, announcement)
     }

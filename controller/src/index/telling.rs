@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferrolb_model::{Assignment, ServiceId};
 
-use super::Index;
+use super::{Index, routed::Pairs};
 
 impl Index {
     /// Two Services have been given one address, by a leader that was frozen and a later one: whoever has it no longer is
@@ -26,10 +26,16 @@ impl Index {
 
     /// Says what Services' conditions about announcing should be, of those about which something changed.
     pub(super) fn look_at_announcements(&mut self, now: Duration) {
+        let mut pairs = Pairs::default();
         for id in self.announced.due(now) {
             let addresses = self.services.settled_addresses(&id);
-            let standings: Vec<_> =
-                addresses.iter().map(|address| (*address, self.announcements.standing(*address))).collect();
+            let standings: Vec<_> = addresses
+                .iter()
+                .map(|address| {
+                    let routed = self.announcements.routed(*address, &mut pairs);
+                    (*address, self.announcements.standing(*address), routed)
+                })
+                .collect();
             let spoken = self.services.speaks_of_announcing(&id);
             if self.services.uid(&id).is_none() {
                 self.announced.forget(&id);

@@ -78,6 +78,14 @@ pub(crate) enum ConfigKind {
     Pool,
     /// `L2Advertisement`
     L2Advertisement,
+    /// `BGPAdvertisement`
+    BgpAdvertisement,
+    /// `BGPPeer`
+    BgpPeer,
+    /// `BFDProfile`
+    BfdProfile,
+    /// `Community`
+    Community,
 }
 
 /// Something worth telling about a Service.

@@ -2,7 +2,9 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use ferrolb_api::{AnnouncementSlice, IPAddressPool, L2Advertisement};
+use ferrolb_api::{
+    AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement,
+};
 use ferrolb_model::ServiceId;
 use ferrolb_runtime::client::{RequestError, ask};
 use jiff::Timestamp;
@@ -69,12 +71,14 @@ impl Sender {
                 ask::<IgnoredAny>(&self.client, built(request)?, self.timeout).await?;
                 Ok(String::new())
             }
-            Write::ObjectStatus { kind: ConfigKind::Pool, name, patch } => {
-                self.patch_object::<IPAddressPool>(&name, patch).await
-            }
-            Write::ObjectStatus { kind: ConfigKind::L2Advertisement, name, patch } => {
-                self.patch_object::<L2Advertisement>(&name, patch).await
-            }
+            Write::ObjectStatus { kind, name, patch } => match kind {
+                ConfigKind::Pool => self.patch_object::<IPAddressPool>(&name, patch).await,
+                ConfigKind::L2Advertisement => self.patch_object::<L2Advertisement>(&name, patch).await,
+                ConfigKind::BgpAdvertisement => self.patch_object::<BGPAdvertisement>(&name, patch).await,
+                ConfigKind::BgpPeer => self.patch_object::<BGPPeer>(&name, patch).await,
+                ConfigKind::BfdProfile => self.patch_object::<BFDProfile>(&name, patch).await,
+                ConfigKind::Community => self.patch_object::<Community>(&name, patch).await,
+            },
             Write::Event(event) => {
                 let event = event_object(*event, &self.instance, Timestamp::now());
                 let url = Event::url_path(&(), event.metadata.namespace.as_deref());

@@ -187,7 +187,16 @@ fn answer(server: &Server, method: &Method, place: &Place, body: Value) -> (u16,
 
 /// Kinds of ours exist only with their definitions.
 pub(crate) fn is_served(store: &Store, resource: &str) -> bool {
-    let ours = ["ipaddresspools", "l2advertisements", "announcementslices", "speakerstates"];
+    let ours = [
+        "ipaddresspools",
+        "l2advertisements",
+        "bgpadvertisements",
+        "bgppeers",
+        "bfdprofiles",
+        "communities",
+        "announcementslices",
+        "speakerstates",
+    ];
     let definition =
         ("customresourcedefinitions".to_owned(), String::new(), format!("{resource}.ferrolb.io"));
     !ours.contains(&resource) || store.objects.contains_key(&definition)

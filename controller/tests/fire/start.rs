@@ -15,11 +15,12 @@ async fn missing_definitions_are_named_and_waited_for() {
     scene.add_services(["web".into()]);
     let controller = scene.controller("a");
     let requests = scene.requests_of(Duration::from_secs(1)).await;
-    assert!(requests.len() <= 4 * 12, "{} requests in a second, for four definitions", requests.len());
+    assert!(requests.len() <= 8 * 12, "{} requests in a second, for eight definitions", requests.len());
     assert!(requests.iter().all(|one| one.resource == "customresourcedefinitions"), "{requests:?}");
-    let kinds = ["ipaddresspools", "l2advertisements", "announcementslices", "speakerstates"];
-    let names = kinds.map(|kind| format!("{kind}.ferrolb.io"));
-    controller.until_awaits(&[&names[0], &names[1], &names[2], &names[3], "kubectl apply"]).await;
+    let names: Vec<String> =
+        ferrolb_api::crds().into_iter().filter_map(|definition| definition.metadata.name).collect();
+    let named: Vec<&str> = names.iter().map(String::as_str).chain(["kubectl apply"]).collect();
+    controller.until_awaits(&named).await;
 
     scene.add_definitions();
     scene.pool("192.0.2.0/24");

@@ -13,11 +13,11 @@ mod service;
 mod vip;
 
 pub use address::{Family, IpRange};
-pub use advertisement::{L2Advertisement, PreferredNodes};
+pub use advertisement::{BgpAdvertisement, BgpPeer, L2Advertisement, PreferredNodes};
 pub use labels::Labels;
 pub use name::{NodeName, PoolName, ServiceId, Uid};
 pub use node::{EndpointSet, Node, NodeInterface};
 pub use pool::{Pool, ServiceAllocation, Sharing};
-pub use selector::{Requirement, Selector};
+pub use selector::{Requirement, Selector, selected};
 pub use service::{Assignment, FamilyPolicy, Ingress, Port, Protocol, Request, Service, TrafficPolicy};
 pub use vip::{Vip, VipService};

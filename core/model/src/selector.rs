@@ -34,6 +34,11 @@ impl Selector {
     }
 }
 
+/// Whether one of the selectors selects an object with these labels; none at all select everything.
+pub fn selected(selectors: &[Selector], labels: &Labels) -> bool {
+    selectors.is_empty() || selectors.iter().any(|selector| selector.matches(labels))
+}
+
 impl Requirement {
     fn holds(&self, labels: &Labels) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Which nodes may announce a VIP on layer 2, and in which order.
+//! Which nodes may announce a VIP on layer 2, and in which order; by which advertisements and nodes BGP peers are told of it.
 //!
 //! ```text
 //!  VIPs, advertisements, pools' labels, nodes, endpoints  --events-->  Placer  --Vec<Change>-->  candidates of each VIP
@@ -12,7 +12,8 @@
 //!   moves are found that make it.
 //! - **Incremental.** An event looks at the VIPs it can affect and reports those whose decision is another.
 //!
-//! To follow one VIP: `placer` (events) -> `eligible` (which nodes may) -> `order` (which come first).
+//! To follow one VIP: `placer` (events) -> `eligible` (which nodes may) -> `order` (which come first). BGP has [`Routing`], which
+//! decides less: every node that may announces, unless `maxNodes` limits them.
 
 mod advertised;
 mod balance;
@@ -23,10 +24,12 @@ mod glob;
 mod order;
 mod placer;
 mod rebalance;
+mod routing;
 mod wish;
 
 pub use decision::{Change, Decision, NotAnnounced, Placement};
 pub use order::MAX_CANDIDATES;
 pub use placer::Placer;
 pub use rebalance::Move;
+pub use routing::{RoutedBy, Routing};
 pub use wish::{Declined, Obstacle};

@@ -120,7 +120,7 @@ impl Rank<'_> {
 
 /// Rendezvous hashing: a number drawn for each pair, the same everywhere. FNV-1a, mixed at the end so that names that
 /// differ in the last character alone draw differently in all bits.
-fn draw(address: IpAddr, node: &NodeName) -> u64 {
+pub(crate) fn draw(address: IpAddr, node: &NodeName) -> u64 {
     let address = Family::number(address).to_be_bytes();
     let bytes = address.iter().chain(node.as_str().as_bytes());
     let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

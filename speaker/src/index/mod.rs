@@ -5,11 +5,13 @@ mod placed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_api::{TrafficPolicy, VipAnnouncement};
+use ferrolb_model::Labels;
 use ferrolb_ownership::{Interface, NodeName, Plan, Presence, VipPlan};
 use ferrolb_runtime::watch::Change;
 
 use placed::{digest, placed};
 
+use crate::bgp::{self, BgpDesired, Input, Kept, Objects};
 use crate::interfaces::{Globs, Usable, serving};
 use crate::source::{EndpointGroup, Endpoints, NodeFacts, ServiceName, Slice};
 
@@ -26,6 +28,7 @@ pub struct Index {
     complete: bool,
     facts: NodeFacts,
     endpoints: Endpoints,
+    bgp: Objects,
     /// `None` until the kernel has told them.
     usable: Option<Vec<Usable>>,
     /// Interfaces that have served once go on, so that their segment need not join anew.
@@ -45,6 +48,8 @@ pub struct Desired {
     pub stale: bool,
     /// What of the plan cannot be used, and why, in words.
     pub problems: Vec<String>,
+    /// What BGP sessions and routes should be.
+    pub bgp: BgpDesired,
     /// The newest `resourceVersion` among the slices; zero without a cluster.
     pub revision: u64,
     /// A digest of the slices, equal on speakers that work from the same ones.
@@ -62,6 +67,7 @@ impl Index {
             complete: false,
             facts: NodeFacts::default(),
             endpoints: Endpoints::default(),
+            bgp: Objects::default(),
             usable: None,
             served: BTreeSet::new(),
         }
@@ -75,6 +81,21 @@ impl Index {
             self.slices = slices.into_iter().map(|slice| (slice.name.clone(), slice)).collect();
             self.facts = facts;
         }
+    }
+
+    /// Takes the peers, advertisements, profiles and communities that the last run knew. They stand until a source tells all.
+    pub fn restore_bgp(&mut self, kept: Kept) {
+        self.bgp.restore(kept);
+    }
+
+    /// Takes a change of peers, advertisements, profiles or communities; tells whether anything differs now.
+    pub fn apply_bgp(&mut self, change: bgp::Change) -> bool {
+        self.bgp.apply(change)
+    }
+
+    /// The peers, advertisements, profiles and communities in force.
+    pub fn kept_bgp(&self) -> Kept {
+        self.bgp.kept()
     }
 
     /// Takes a change of slices; tells whether anything differs now.
@@ -141,6 +162,11 @@ impl Index {
         &self.facts
     }
 
+    /// The usable interfaces, as far as the kernel has told them.
+    pub fn usable(&self) -> &[Usable] {
+        self.usable.as_deref().unwrap_or_default()
+    }
+
     /// Whether the kernel has told the interfaces.
     pub fn knows_interfaces(&self) -> bool {
         self.usable.is_some()
@@ -151,12 +177,55 @@ impl Index {
         self.slices
             .values()
             .flat_map(|slice| &slice.vips)
-            .any(|vip| vip.traffic_policy == TrafficPolicy::Local)
+            .any(|vip| vip.traffic_policy == TrafficPolicy::Local || vip.bgp.is_some())
+    }
+
+    /// What this node's BGP sessions and routes should be.
+    pub fn bgp(&self) -> BgpDesired {
+        let labels = Labels::from(&self.facts.labels);
+        let endpoints_known = self.endpoints.is_listed() || !self.in_cluster() || !self.wants_endpoints();
+        let input = Input {
+            node: self.node.as_str(),
+            labels: &labels,
+            leaving: &self.facts.why_leaving(),
+            settled: self.complete && self.bgp.is_complete() && endpoints_known,
+            objects: &self.bgp,
+            serving: |vip: &VipAnnouncement| self.serving(vip),
+        };
+        let vips = placed(&self.slices, &mut Vec::new());
+        bgp::desired(input, vips.into_iter().map(|(address, placed)| (address, placed.announcement)))
+    }
+
+    /// How many ready endpoints carry a VIP's traffic on this node, if it is to be announced in routes: under Cluster once any
+    /// endpoint is ready anywhere, under Local once one is here. While endpoints are unknown, as after a restart without API
+    /// server, Cluster VIPs are announced and Local ones are not; without a cluster the manifests are trusted.
+    fn serving(&self, vip: &VipAnnouncement) -> Option<u32> {
+        let ready = vip.services.iter().map(|service| self.endpoints.ready(&ServiceName::from(service)));
+        let ready: Option<Vec<(u32, bool)>> = ready.collect();
+        let here =
+            |ready: &[(u32, bool)]| ready.iter().fold(0_u32, |sum, (here, _)| sum.saturating_add(*here));
+        match (&ready, vip.traffic_policy) {
+            _ if vip.services.is_empty() => Some(0),
+            (None, TrafficPolicy::Cluster) => Some(0),
+            (None, TrafficPolicy::Local) => (!self.in_cluster()).then_some(0),
+            (Some(ready), TrafficPolicy::Cluster) => {
+                ready.iter().any(|(_, anywhere)| *anywhere).then(|| here(ready))
+            }
+            (Some(ready), TrafficPolicy::Local) => Some(here(ready)).filter(|here| *here > 0),
+        }
+    }
+
+    /// Only a cluster's slices have versions.
+    fn in_cluster(&self) -> bool {
+        self.newest > 0
     }
 
     /// What follows.
     pub fn desired(&mut self) -> Desired {
+        let bgp = self.bgp();
         let mut desired = Desired {
+            problems: bgp.problems.clone(),
+            bgp,
             presence: self.facts.presence(),
             leaving: self.facts.why_leaving(),
             stale: !self.complete,

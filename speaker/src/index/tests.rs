@@ -33,6 +33,7 @@ fn vip(ip: &str, nodes: &[&str], revision: i64) -> VipAnnouncement {
         pool: String::new(),
         services: vec![ServiceReference { namespace: "ns".into(), name: "web".into(), uid: String::new() }],
         traffic_policy: TrafficPolicy::Cluster,
+        bgp: None,
         layer2: Some(Layer2Announcement {
             nodes: nodes.iter().map(|&n| n.to_owned()).collect(),
             move_to: None,
@@ -119,11 +120,11 @@ fn local_vips_wait_for_an_endpoint_here() {
     assert!(!index.wants_endpoints());
     index.apply_slices(Change::All(vec![slice("a", &[local])]));
     assert!(index.wants_endpoints());
-    let mut ready = |ready_here| {
+    let mut ready = |ready_here: bool| {
         index.apply_endpoints(Change::All(vec![EndpointGroup {
             name: "web-1".into(),
             service: ServiceName { namespace: "ns".into(), name: "web".into() },
-            ready_here,
+            ready_here: u32::from(ready_here),
             ready_anywhere: true,
         }]));
         index.desired().interfaces[&2].1.vips.values().next().unwrap().ready
@@ -139,6 +140,7 @@ fn an_excluded_node_drains_and_a_cordoned_one_leaves() {
         uid: "u".into(),
         excluded,
         leaving: leaving.map(str::to_owned),
+        ..NodeFacts::default()
     };
     let mut told = |facts| {
         index.apply_node(facts);
@@ -196,4 +198,72 @@ fn a_snapshot_stands_until_a_source_has_told_all() {
     assert!(
         index.is_complete() && !index.desired().stale && index.desired().interfaces[&2].1.vips.is_empty()
     );
+}
+
+/// An index with a peer and an advertisement of everything.
+fn with_routes() -> Index {
+    let mut index = index();
+    let object = |kind: &str, spec: &str| {
+        format!(
+            r#"{{"apiVersion":"ferrolb.io/v1beta1","kind":"{kind}","metadata":{{"name":"one"}},"spec":{spec}}}"#
+        )
+    };
+    let peer = object("BGPPeer", r#"{"myASN":64500,"peerASN":64501,"peerAddress":"192.0.2.1"}"#);
+    let peer = serde_json::from_str(&peer).unwrap();
+    let advertisement = serde_json::from_str(&object("BGPAdvertisement", "{}")).unwrap();
+    index.apply_bgp(bgp::Change::Profiles(Change::All(Vec::new())));
+    index.apply_bgp(bgp::Change::Communities(Change::All(Vec::new())));
+    index.apply_bgp(bgp::Change::Peers(Change::All(vec![peer])));
+    index.apply_bgp(bgp::Change::Advertisements(Change::All(vec![advertisement])));
+    index
+}
+
+fn routed(ip: &str, traffic_policy: TrafficPolicy) -> VipAnnouncement {
+    let by = ferrolb_api::RoutedBy { name: "one".into(), nodes: None };
+    let bgp = Some(ferrolb_api::BgpAnnouncement { advertisements: vec![by] });
+    VipAnnouncement { traffic_policy, layer2: None, bgp, ..vip(ip, &[], 0) }
+}
+
+fn prefixes(index: &mut Index) -> (Vec<String>, bool) {
+    let desired = index.desired().bgp;
+    (desired.routes["one"].keys().map(ToString::to_string).collect(), desired.settled)
+}
+
+#[test]
+fn routes_wait_for_ready_endpoints() {
+    let mut index = with_routes();
+    let vips = [routed("192.0.2.1", TrafficPolicy::Cluster), routed("192.0.2.2", TrafficPolicy::Local)];
+    let slice = |vips: &[VipAnnouncement]| Slice { revision: 7, ..slice("a", vips) };
+    assert!(!index.wants_endpoints());
+    index.apply_slices(Change::All(vec![slice(&vips)]));
+    assert!(index.wants_endpoints());
+    let unknown = (vec!["192.0.2.1/32".to_owned()], false);
+    assert_eq!(
+        prefixes(&mut index),
+        unknown,
+        "Cluster VIPs need not wait for what nobody may be able to tell"
+    );
+    for (here, anywhere, expected) in
+        [(0, false, &[][..]), (0, true, &["192.0.2.1/32"]), (2, true, &["192.0.2.1/32", "192.0.2.2/32"])]
+    {
+        index.apply_endpoints(Change::All(vec![EndpointGroup {
+            name: "web-1".into(),
+            service: ServiceName { namespace: "ns".into(), name: "web".into() },
+            ready_here: here,
+            ready_anywhere: anywhere,
+        }]));
+        let expected = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(prefixes(&mut index), (expected, true));
+    }
+    index.apply_node(NodeFacts { leaving: Some("cordoned".into()), ..NodeFacts::default() });
+    assert_eq!(prefixes(&mut index), (Vec::new(), true));
+}
+
+#[test]
+fn without_a_cluster_manifests_are_trusted() {
+    let mut index = with_routes();
+    let mut alone = routed("192.0.2.3", TrafficPolicy::Local);
+    alone.services.clear();
+    index.apply_slices(Change::All(vec![slice("a", &[routed("192.0.2.2", TrafficPolicy::Local), alone])]));
+    assert_eq!(prefixes(&mut index), (vec!["192.0.2.2/32".to_owned(), "192.0.2.3/32".to_owned()], true));
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferrolb_api::{AnnouncementSlice, EXCLUDE_NODE_LABEL, LEAVING_TAINTS};
+use ferrolb_api::{
+    AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community, EXCLUDE_NODE_LABEL, LEAVING_TAINTS,
+};
 use ferrolb_ownership::ClusterId;
 use ferrolb_runtime::client::bounded;
 use ferrolb_runtime::kinds::{EndpointSlice, Namespace, Node};
@@ -13,6 +15,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
 use super::{EndpointGroup, Event, NodeFacts, Slice, keys};
+use crate::bgp;
 
 /// Follows slices, the own Node, the heartbeat keys and the cluster's identity, until the receiver is gone. How slices are
 /// followed is told to `report`.
@@ -20,10 +23,26 @@ pub fn follow(client: &Client, node: &str, heartbeat_keys: PathBuf, report: Repo
     let slices = Api::<AnnouncementSlice>::all(client.clone());
     let selection = Selection { report, ..Selection::default() };
     tokio::spawn(watch(slices, selection, events.clone(), |change| Event::Slices(change.map(read_slice))));
+    follow_bgp(client, events);
     tokio::spawn(follow_node(client.clone(), node.to_owned(), events.clone()));
     tokio::spawn(identify(client.clone(), events.clone()));
     let events = events.clone();
     tokio::spawn(async move { keys::follow(&heartbeat_keys, events).await });
+}
+
+fn follow_bgp(client: &Client, events: &Sender<Event>) {
+    let told = |change| Event::Bgp(Box::new(change));
+    let all = Selection::default;
+    let peers = Api::<BGPPeer>::all(client.clone());
+    tokio::spawn(watch(peers, all(), events.clone(), move |change| told(bgp::Change::Peers(change))));
+    let advertisements = Api::<BGPAdvertisement>::all(client.clone());
+    let wrap = move |change| told(bgp::Change::Advertisements(change));
+    tokio::spawn(watch(advertisements, all(), events.clone(), wrap));
+    let profiles = Api::<BFDProfile>::all(client.clone());
+    tokio::spawn(watch(profiles, all(), events.clone(), move |change| told(bgp::Change::Profiles(change))));
+    let communities = Api::<Community>::all(client.clone());
+    let wrap = move |change| told(bgp::Change::Communities(change));
+    tokio::spawn(watch(communities, all(), events.clone(), wrap));
 }
 
 /// Follows the endpoints of all Services, reduced to what the Local policy needs, until aborted.
@@ -83,7 +102,8 @@ fn facts(node: &Node) -> NodeFacts {
     let excluded =
         node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(EXCLUDE_NODE_LABEL));
     let leaving = node.leaving(&LEAVING_TAINTS);
-    NodeFacts { uid: node.metadata.uid.clone().unwrap_or_default(), excluded, leaving }
+    let labels = node.metadata.labels.clone().unwrap_or_default();
+    NodeFacts { uid: node.metadata.uid.clone().unwrap_or_default(), excluded, leaving, labels }
 }
 
 /// Asks for the uid of `kube-system` until it is told; it never changes.
@@ -119,6 +139,7 @@ mod tests {
             facts(&node(r#"{"node.kubernetes.io/exclude-from-external-load-balancers":"false"}"#)).excluded
         );
         assert_eq!(facts(&node("{}")), NodeFacts { uid: "u".to_owned(), ..NodeFacts::default() });
+        assert_eq!(facts(&node(r#"{"rack":"7"}"#)).labels["rack"], "7");
     }
 
     #[test]

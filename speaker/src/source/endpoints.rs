@@ -19,8 +19,8 @@ pub struct EndpointGroup {
     pub name: String,
     /// The Service it belongs to.
     pub service: ServiceName,
-    /// Whether an endpoint on this node is ready.
-    pub ready_here: bool,
+    /// How many endpoints on this node are ready.
+    pub ready_here: u32,
     /// Whether any endpoint is ready.
     pub ready_anywhere: bool,
 }
@@ -34,7 +34,8 @@ impl EndpointGroup {
         };
         let mut ready = slice.endpoints.iter().filter(|e| e.conditions.ready.unwrap_or(true)).peekable();
         let ready_anywhere = ready.peek().is_some();
-        let ready_here = ready.any(|endpoint| endpoint.node_name.as_deref() == Some(node));
+        let here = ready.filter(|endpoint| endpoint.node_name.as_deref() == Some(node)).count();
+        let ready_here = u32::try_from(here).unwrap_or(u32::MAX);
         Some(Self { name: slice.metadata.name.clone()?, service, ready_here, ready_anywhere })
     }
 }
@@ -77,16 +78,23 @@ impl Endpoints {
     /// (then whoever answers can at least refuse). While endpoints are unknown the plan is trusted: its candidates had
     /// one.
     pub(crate) fn gate(&self, service: &ServiceName) -> bool {
-        let Some(groups) = &self.groups else { return true };
+        self.ready(service).is_none_or(|(here, anywhere)| here > 0 || !anywhere)
+    }
+
+    /// How many endpoints of a Service are ready on this node, and whether any is anywhere; `None` while they are unknown.
+    pub(crate) fn ready(&self, service: &ServiceName) -> Option<(u32, bool)> {
+        let groups = self.groups.as_ref()?;
         let from = (service.clone(), String::new());
-        let mut anywhere = false;
-        for (_, group) in groups.range(from..).take_while(|((of, _), _)| of == service) {
-            if group.ready_here {
-                return true;
-            }
-            anywhere |= group.ready_anywhere;
-        }
-        !anywhere
+        let of_service = groups.range(from..).take_while(|((of, _), _)| of == service);
+        let sum = of_service.fold((0_u32, false), |(here, anywhere), (_, group)| {
+            (here.saturating_add(group.ready_here), anywhere || group.ready_anywhere)
+        });
+        Some(sum)
+    }
+
+    /// Whether they have been listed.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.groups.is_some()
     }
 }
 
@@ -108,17 +116,17 @@ mod tests {
             .unwrap()
         };
         let readiness = |group: EndpointGroup| (group.ready_here, group.ready_anywhere);
-        assert_eq!(readiness(slice(r#"[{"nodeName":"node-a","conditions":{"ready":true}}]"#)), (true, true));
+        assert_eq!(readiness(slice(r#"[{"nodeName":"node-a","conditions":{"ready":true}}]"#)), (1, true));
         assert_eq!(
             readiness(slice(r#"[{"nodeName":"node-a","conditions":{}}]"#)),
-            (true, true),
+            (1, true),
             "absent is ready"
         );
         assert_eq!(
             readiness(slice(r#"[{"nodeName":"node-b"},{"nodeName":"node-a","conditions":{"ready":false}}]"#)),
-            (false, true)
+            (0, true)
         );
-        assert_eq!(readiness(slice("null")), (false, false));
+        assert_eq!(readiness(slice("null")), (0, false));
         assert_eq!(read(r#"{"metadata":{"namespace":"ns","name":"stray"},"endpoints":[]}"#), None);
     }
 
@@ -133,17 +141,14 @@ mod tests {
         };
         let mut endpoints = Endpoints::default();
         assert!(endpoints.gate(&service("web")), "unknown");
-        assert!(
-            endpoints
-                .apply(Change::All(vec![group("web", "1", false, true), group("weber", "1", true, true)]))
-        );
+        assert!(endpoints.apply(Change::All(vec![group("web", "1", 0, true), group("weber", "1", 1, true)])));
         assert!(!endpoints.gate(&service("web")), "ready elsewhere only");
         assert!(endpoints.gate(&service("none")), "no endpoints at all");
-        assert!(endpoints.apply(Change::Applied(group("web", "2", true, true))));
-        assert!(!endpoints.apply(Change::Applied(group("web", "2", true, true))), "the same again");
+        assert!(endpoints.apply(Change::Applied(group("web", "2", 1, true))));
+        assert!(!endpoints.apply(Change::Applied(group("web", "2", 1, true))), "the same again");
         assert!(endpoints.gate(&service("web")));
-        assert!(endpoints.apply(Change::Deleted(group("web", "2", true, true))));
-        assert!(endpoints.apply(Change::Applied(group("web", "1", false, false))));
+        assert!(endpoints.apply(Change::Deleted(group("web", "2", 1, true))));
+        assert!(endpoints.apply(Change::Applied(group("web", "1", 0, false))));
         assert!(endpoints.gate(&service("web")), "none anywhere");
         endpoints.forget();
         assert!(endpoints.gate(&service("web")));

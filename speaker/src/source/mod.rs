@@ -4,17 +4,23 @@ pub mod cluster;
 mod endpoints;
 pub mod keys;
 mod manifest;
+pub mod passwords;
 pub mod standalone;
+
+use std::collections::BTreeMap;
 
 use ferrolb_api::{ServiceReference, VipAnnouncement};
 use ferrolb_ownership::{ClusterId, Keys, Presence};
 use ferrolb_runtime::watch::Change;
 use serde::{Deserialize, Serialize};
 
+use crate::bgp;
 use crate::interfaces::Usable;
+use crate::sys::tcp::Password;
 
 pub(crate) use endpoints::Endpoints;
 pub use endpoints::{EndpointGroup, ServiceName};
+pub use passwords::Passwords;
 
 /// Something the index has to know.
 #[derive(Debug)]
@@ -31,6 +37,17 @@ pub enum Event {
     Cluster(ClusterId),
     /// The heartbeat keys changed.
     Keys(Box<Keys>),
+    /// Peers, advertisements, profiles or communities changed.
+    Bgp(Box<bgp::Change>),
+    /// A Secret with the password of BGP sessions changed.
+    Password {
+        /// Its name.
+        secret: String,
+        /// Its password, or why it is of no use; `None`: there is no such Secret.
+        password: Option<Result<Password, String>>,
+    },
+    /// These are all passwords that there are.
+    Passwords(Passwords),
     /// Part of the configuration cannot be used; the text says which and why. `None`: all of it can.
     Problem(Option<String>),
 }
@@ -57,6 +74,9 @@ pub struct NodeFacts {
     /// Why it is about to be taken away, such as `cordoned`.
     #[serde(default)]
     pub leaving: Option<String>,
+    /// Its labels, by which peers and advertisements select it.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 impl NodeFacts {

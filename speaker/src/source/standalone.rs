@@ -9,14 +9,15 @@ use ferrolb_ownership::{ClusterId, Key, Keys};
 use ferrolb_runtime::watch::Change;
 use tokio::sync::mpsc::Sender;
 
-use super::{Event, NodeFacts, Slice, keys, manifest};
+use super::{Event, NodeFacts, keys, manifest, manifest::Manifests};
+use crate::bgp;
 use crate::sys::FolderWatch;
 
 /// Tells what the folder holds, now and whenever it changes.
 ///
 /// # Errors
 /// The folder cannot be read or watched.
-pub async fn follow(folder: PathBuf, events: Sender<Event>) -> anyhow::Result<()> {
+pub async fn follow(folder: PathBuf, node: String, events: Sender<Event>) -> anyhow::Result<()> {
     let mut watch = FolderWatch::new(&folder)
         .map_err(|error| anyhow::anyhow!("the folder {} cannot be watched: {error}", folder.display()))?;
     let identity = Identity::read(&folder)?;
@@ -36,17 +37,35 @@ pub async fn follow(folder: PathBuf, events: Sender<Event>) -> anyhow::Result<()
         events.send(event).await?;
     }
     loop {
-        let (slices, problems) = reader.read(&folder)?;
+        let (manifests, problems) = reader.read(&folder)?;
         for problem in &problems {
             tracing::warn!(problem, "A file cannot be used; its last good version stays in force.");
         }
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         events.send(Event::Problem(problem)).await?;
-        events.send(Event::Slices(Change::All(slices))).await?;
+        for event in told(manifests, &node) {
+            events.send(event).await?;
+        }
         watch.changed().await?;
         // Editors write in several steps; what happens meanwhile waits in the watch.
         tokio::time::sleep(SETTLE).await;
     }
+}
+
+/// Slices come last, so that what they name is known by then.
+fn told(manifests: Manifests, node: &str) -> [Event; 7] {
+    let Manifests { slices, peers, advertisements, profiles, communities, mut nodes, passwords } = manifests;
+    let labels = nodes.remove(node).unwrap_or_default();
+    let told = |change| Event::Bgp(Box::new(change));
+    [
+        Event::Node(NodeFacts { labels, ..NodeFacts::default() }),
+        Event::Passwords(passwords),
+        told(bgp::Change::Communities(Change::All(communities))),
+        told(bgp::Change::Profiles(Change::All(profiles))),
+        told(bgp::Change::Peers(Change::All(peers))),
+        told(bgp::Change::Advertisements(Change::All(advertisements))),
+        Event::Slices(Change::All(slices)),
+    ]
 }
 
 /// What the folder says of the speakers as a whole. It is read once: all of them would have to change together.
@@ -77,12 +96,12 @@ impl Identity {
 /// Reads manifests and remembers the last good version of each file.
 #[derive(Debug, Default)]
 struct Reader {
-    good: BTreeMap<String, Vec<Slice>>,
+    good: BTreeMap<String, Manifests>,
 }
 
 impl Reader {
-    /// The slices in force, and what is wrong with files that cannot be used.
-    fn read(&mut self, folder: &Path) -> io::Result<(Vec<Slice>, Vec<String>)> {
+    /// What is in force, and what is wrong with files that cannot be used.
+    fn read(&mut self, folder: &Path) -> io::Result<(Manifests, Vec<String>)> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
@@ -99,11 +118,13 @@ impl Reader {
         self.good.retain(|name, _| names.binary_search(name).is_ok());
         for name in names {
             match read_file(&folder.join(&name)).and_then(|text| manifest::parse(&name, &text)) {
-                Ok(slices) => drop(self.good.insert(name, slices)),
+                Ok(manifests) => drop(self.good.insert(name, manifests)),
                 Err(problem) => problems.push(problem),
             }
         }
-        Ok((self.good.values().flatten().cloned().collect(), problems))
+        let mut all = Manifests::default();
+        self.good.values().for_each(|manifests| all.extend(manifests.clone()));
+        Ok((all, problems))
     }
 }
 
@@ -152,8 +173,8 @@ pub(crate) mod tests {
         )
     }
 
-    fn ips(slices: &[Slice]) -> Vec<&str> {
-        slices.iter().flat_map(|slice| &slice.vips).map(|vip| vip.ip.as_str()).collect()
+    fn ips(manifests: &Manifests) -> Vec<&str> {
+        manifests.slices.iter().flat_map(|slice| &slice.vips).map(|vip| vip.ip.as_str()).collect()
     }
 
     #[test]
@@ -194,11 +215,12 @@ pub(crate) mod tests {
         let folder = Folder::new("follow");
         folder.write("a.yaml", &manifest("192.0.2.1"));
         let (sender, mut events) = tokio::sync::mpsc::channel(16);
-        let follower = tokio::spawn(follow(folder.0.clone(), sender));
+        let follower = tokio::spawn(follow(folder.0.clone(), "a".into(), sender));
         let mut next_ips = async || loop {
             let event = tokio::time::timeout(Duration::from_secs(5), events.recv()).await.unwrap().unwrap();
             if let Event::Slices(Change::All(slices)) = event {
-                return ips(&slices).into_iter().map(str::to_owned).collect::<Vec<_>>();
+                let manifests = Manifests { slices, ..Manifests::default() };
+                return ips(&manifests).into_iter().map(str::to_owned).collect::<Vec<_>>();
             }
         };
         assert_eq!(next_ips().await, ["192.0.2.1"]);

@@ -1,6 +1,7 @@
 //! What the speaker says of itself in its `SpeakerState`. Pure.
 
 mod exceptions;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,6 +16,8 @@ use jiff::Timestamp;
 
 use crate::hearing::Hearing;
 use crate::index::Desired;
+use crate::sessions::Report as Sessions;
+use crate::sessions::told::Waiting;
 use crate::wire::Report;
 
 /// Everything the status is made of.
@@ -26,6 +29,10 @@ pub struct Facts<'a> {
     pub desired: &'a Desired,
     /// How things are.
     pub report: &'a Report,
+    /// How the BGP sessions are.
+    pub sessions: &'a Sessions,
+    /// Peers that there is no session with yet, by name, and what is waited for.
+    pub waiting: &'a BTreeMap<String, Waiting>,
     /// Foreign stations heard lately.
     pub duplicates: &'a Duplicates,
     /// What is told of the other speakers.
@@ -68,7 +75,7 @@ impl Calendar {
     }
 
     /// The date of a moment, in whole seconds.
-    fn date(&self, at: Instant) -> Timestamp {
+    pub(super) fn date(&self, at: Instant) -> Timestamp {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let offset = seconds(at.since(self.boot)) - seconds(self.boot.since(at));
         Timestamp::from_second(self.date.as_second().saturating_add(offset)).unwrap_or(self.date)
@@ -90,6 +97,7 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
             }
         }
     }
+    let (bgp, bgp_sessions) = sessions::sessions(facts);
     SpeakerStateStatus {
         vips_owned: owned,
         exceptions,
@@ -101,6 +109,8 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
             .values()
             .map(|(interface, _)| described(facts, interface))
             .collect(),
+        bgp,
+        bgp_sessions,
         forwarding_mode: "delegate".to_owned(),
         scheduling: if facts.realtime { Scheduling::RealTime } else { Scheduling::Ordinary },
         configuration: Configuration {
@@ -114,6 +124,7 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
             stale: facts.stale,
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..SpeakerStateStatus::default()
     }
 }
 

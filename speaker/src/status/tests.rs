@@ -60,6 +60,8 @@ fn with_status<T>(
         node: &NodeName::new("node-a").unwrap(),
         desired: &desired,
         report: &report,
+        sessions: &Sessions::default(),
+        waiting: &BTreeMap::new(),
         hearing: &hearing,
         duplicates: &Duplicates::from([((IpAddr::from([192, 0, 2, 9]), Arc::from("eth0")), heard)]),
         calendar: Calendar::new(Instant::from_millis(3_000), Timestamp::from_second(1_000).unwrap()),

@@ -11,7 +11,9 @@ mod filter;
 mod groups;
 mod inotify;
 mod packet;
+mod poller;
 mod schedule;
+pub mod tcp;
 mod wake;
 
 pub use burst::Burst;
@@ -20,5 +22,6 @@ pub use filter::{Acceptance, program};
 pub use groups::Groups;
 pub use inotify::FolderWatch;
 pub use packet::{Batch, PacketSocket};
+pub use poller::{Poller, Ready};
 pub use schedule::{limit_memory, schedule_realtime, schedule_short_slice};
 pub use wake::{Waker, Wakeups};

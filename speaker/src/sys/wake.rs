@@ -24,6 +24,10 @@ pub struct Wakeups {
 pub struct Waker(Arc<EventFd>);
 
 impl Waker {
+    pub(super) fn of(event: Arc<EventFd>) -> Self {
+        Self(event)
+    }
+
     /// Wakes it; does nothing more if it is awake.
     pub fn wake(&self) {
         // The only error is a counter at its maximum, and then the thread wakes anyway.

@@ -190,6 +190,7 @@ mod tests {
             pool: "lan".into(),
             services: Vec::new(),
             traffic_policy: ferrolb_api::TrafficPolicy::Cluster,
+            bgp: None,
             layer2: Some(Layer2Announcement { nodes, ..Layer2Announcement::default() }),
         }
     }

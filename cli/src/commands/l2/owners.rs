@@ -247,6 +247,7 @@ mod tests {
                 uid: String::new(),
             }],
             traffic_policy: TrafficPolicy::Cluster,
+            bgp: None,
             layer2: Some(Layer2Announcement {
                 nodes: nodes.iter().map(ToString::to_string).collect(),
                 ..Layer2Announcement::default()

@@ -1,5 +1,6 @@
 //! The whole index against an API server in memory.
 
+mod bgp;
 mod moves;
 mod sim;
 mod world;

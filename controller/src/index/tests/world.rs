@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ferrolb_api::{AnnouncementSlice, IPAddressPool, L2Advertisement, SpeakerState};
+use ferrolb_api::{
+    AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement,
+    SpeakerState,
+};
 use ferrolb_model::ServiceId;
 use ferrolb_runtime::{kinds, watch::Change};
 use jiff::Timestamp;
@@ -21,6 +24,12 @@ pub(super) struct World {
     pub(super) slices: BTreeMap<String, AnnouncementSlice>,
     pub(super) pools: BTreeMap<String, IPAddressPool>,
     pub(super) advertisements: BTreeMap<String, L2Advertisement>,
+    pub(super) bgp_advertisements: BTreeMap<String, BGPAdvertisement>,
+    pub(super) peers: BTreeMap<String, BGPPeer>,
+    pub(super) profiles: BTreeMap<String, BFDProfile>,
+    pub(super) communities: BTreeMap<String, Community>,
+    /// The conditions written to objects of ours.
+    pub(super) conditions: BTreeMap<(ConfigKind, String), Value>,
     /// What the speakers report, by node.
     pub(super) speakers: BTreeMap<String, SpeakerState>,
     /// Writes to Services and slices that took effect.
@@ -102,6 +111,10 @@ impl World {
             Event::Namespaces(Change::All(Vec::new())),
             Event::Nodes(Change::All(vec![node("n1"), node("n2")])),
             Event::Advertisements(Change::All(self.advertisements.values().cloned().collect())),
+            Event::BgpAdvertisements(Change::All(self.bgp_advertisements.values().cloned().collect())),
+            Event::BgpPeers(Change::All(self.peers.values().cloned().collect())),
+            Event::BfdProfiles(Change::All(self.profiles.values().cloned().collect())),
+            Event::Communities(Change::All(self.communities.values().cloned().collect())),
             Event::Speakers(Change::All(self.speakers.values().cloned().collect())),
             Event::Slices(Change::All(self.slices.values().cloned().collect())),
         ]
@@ -149,10 +162,11 @@ impl World {
                 }
                 return Verdict::Done { resource_version: version };
             }
-            Write::ForgetService { .. }
-            | Write::Finalizer { .. }
-            | Write::ObjectStatus { kind: ConfigKind::Pool, .. }
-            | Write::Event(_) => {
+            Write::ObjectStatus { kind, name, patch } => {
+                self.conditions.insert((*kind, name.clone()), patch["status"]["conditions"].clone());
+                return Verdict::Done { resource_version: version };
+            }
+            Write::ForgetService { .. } | Write::Finalizer { .. } | Write::Event(_) => {
                 return Verdict::Done { resource_version: version };
             }
         }

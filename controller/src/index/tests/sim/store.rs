@@ -103,6 +103,7 @@ impl Store {
             Write::ObjectStatus { kind: ConfigKind::L2Advertisement, name, patch } => {
                 self.patch_advertisement(name, patch)
             }
+            Write::ObjectStatus { kind, name, patch: _ } => panic!("there is no {kind:?} {name}"),
             Write::Event(_) => Applied::refused(Verdict::Done { resource_version: String::new() }),
         }
     }

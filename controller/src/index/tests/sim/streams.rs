@@ -14,6 +14,10 @@ pub(super) enum Kind {
     Namespaces,
     Nodes,
     Advertisements,
+    BgpAdvertisements,
+    BgpPeers,
+    BfdProfiles,
+    Communities,
     Speakers,
     Slices,
     /// Only watched once they matter.
@@ -22,12 +26,16 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Those watched from the start.
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Services,
         Self::Pools,
         Self::Namespaces,
         Self::Nodes,
         Self::Advertisements,
+        Self::BgpAdvertisements,
+        Self::BgpPeers,
+        Self::BfdProfiles,
+        Self::Communities,
         Self::Speakers,
         Self::Slices,
     ];
@@ -39,6 +47,10 @@ impl Kind {
             Event::Namespaces(_) => Self::Namespaces,
             Event::Nodes(_) => Self::Nodes,
             Event::Advertisements(_) => Self::Advertisements,
+            Event::BgpAdvertisements(_) => Self::BgpAdvertisements,
+            Event::BgpPeers(_) => Self::BgpPeers,
+            Event::BfdProfiles(_) => Self::BfdProfiles,
+            Event::Communities(_) => Self::Communities,
             Event::Speakers(_) => Self::Speakers,
             Event::Slices(_) => Self::Slices,
             Event::Endpoints(_) => Self::Endpoints,
@@ -59,6 +71,11 @@ impl Kind {
             Self::Advertisements => {
                 Event::Advertisements(Change::All(store.advertisements.values().cloned().collect()))
             }
+            // Which peers are told of what, changes nothing of what these histories are about.
+            Self::BgpAdvertisements => Event::BgpAdvertisements(Change::All(Vec::new())),
+            Self::BgpPeers => Event::BgpPeers(Change::All(Vec::new())),
+            Self::BfdProfiles => Event::BfdProfiles(Change::All(Vec::new())),
+            Self::Communities => Event::Communities(Change::All(Vec::new())),
             Self::Speakers => Event::Speakers(Change::All(store.speakers.values().cloned().collect())),
             Self::Slices => Event::Slices(Change::All(store.slices.values().cloned().collect())),
             Self::Endpoints => Event::Endpoints(Change::All(store.endpoints.values().cloned().collect())),

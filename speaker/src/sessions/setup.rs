@@ -1,0 +1,220 @@
+//! From what this node should do with a peer to what the thread has to know of it. Pure.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use ferrolb_bgp::policy::NextHopSettings;
+use ferrolb_bgp::session::{GracefulSettings, Opening, PeerAs, Settings};
+use ferrolb_bgp::{Families, RouterId};
+use ferrolb_config::bgp::{PeerAsn, PeerAt};
+use ferrolb_model::Family;
+
+use super::message::{PeerSetup, Remote};
+use crate::bgp::PeerPlan;
+use crate::interfaces::Usable;
+use crate::sys::tcp::{Hops, Password};
+
+/// What of the node a setup depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The node's name.
+    pub node: &'a str,
+    /// Its interfaces.
+    pub usable: &'a [Usable],
+    /// The passwords that are known by the name of their Secret, or why one is of no use.
+    pub passwords: &'a BTreeMap<String, Result<Password, String>>,
+}
+
+/// The setup of a peer.
+///
+/// # Errors
+/// What is waited for, in words.
+pub fn setup(name: &str, plan: &PeerPlan, around: &Surroundings<'_>) -> Result<PeerSetup, String> {
+    let PeerPlan { peer, my_asn, bfd: _ } = plan;
+    let remote = remote(&peer.at, around.usable)?;
+    let password = peer.password_secret.as_ref().map(|secret| password(secret, around)).transpose()?;
+    let local_as = peer.local_asn.unwrap_or(*my_asn);
+    let peer_as = match peer.peer_asn {
+        PeerAsn::Asn(asn) => PeerAs::Number(asn),
+        PeerAsn::Internal => PeerAs::Internal,
+        PeerAsn::External => PeerAs::External,
+    };
+    let internal = match peer_as {
+        PeerAs::Number(asn) => asn == local_as,
+        PeerAs::Internal => true,
+        PeerAs::External | PeerAs::Any => false,
+    };
+    let hops = match (peer.ttl_security, internal || peer.multi_hop) {
+        (Some(hops), _) => Hops::Within(hops),
+        (None, true) => Hops::Any,
+        (None, false) => Hops::One,
+    };
+    let own_family = match remote.address {
+        IpAddr::V4(_) => ferrolb_bgp::Family::Ipv4Unicast,
+        IpAddr::V6(_) => ferrolb_bgp::Family::Ipv6Unicast,
+    };
+    let both: Families = ferrolb_bgp::Family::ALL.into_iter().collect();
+    let settings = Settings {
+        hold_time: peer.hold_time,
+        keepalive: peer.keepalive_time,
+        connect_time: peer.connect_time.unwrap_or(Settings::DEFAULT_CONNECT_TIME),
+        opening: if peer.passive { Opening::Passive } else { Opening::Active },
+        families: if peer.dual_stack { both } else { std::iter::once(own_family).collect() },
+        extended_next_hop: peer.dual_stack && remote.address.is_ipv6(),
+        graceful_restart: peer.graceful_restart.map(|restart_time| GracefulSettings { restart_time }),
+        next_hops: NextHopSettings { ipv4: peer.next_hop_v4, ipv6: peer.next_hop_v6 },
+        ..Settings::new(local_as, peer_as, peer.router_id.unwrap_or_else(|| router_id(around)))
+    };
+    Ok(PeerSetup {
+        name: Arc::from(name),
+        remote,
+        port: peer.port,
+        source: peer.source,
+        password,
+        hops,
+        settings,
+    })
+}
+
+fn remote(at: &PeerAt, usable: &[Usable]) -> Result<Remote, String> {
+    match at {
+        PeerAt::Address(address) => Ok(Remote { address: *address, link: None }),
+        PeerAt::DefaultGateway(family) => {
+            let v4 = *family == Family::V4;
+            let leads_out = |one: &&Usable| if v4 { one.default_v4 } else { one.default_v6 };
+            let interface = usable.iter().find(leads_out).map(|one| &one.interface);
+            let gateway = interface.and_then(|interface| {
+                let address = interface.gateways.iter().find(|gateway| gateway.is_ipv4() == v4)?;
+                let link = is_link_local(*address).then(|| (interface.index, interface.name.as_str().into()));
+                Some(Remote { address: *address, link })
+            });
+            let family = if v4 { "IPv4" } else { "IPv6" };
+            gateway.ok_or_else(|| format!("the node has no {family} default route with a gateway"))
+        }
+        PeerAt::Interface(interface) => Err(format!(
+            "no router advertisement was heard on {interface}: peers are not looked for by these yet; write peerAddress"
+        )),
+    }
+}
+
+fn password(secret: &str, around: &Surroundings<'_>) -> Result<Password, String> {
+    match around.passwords.get(secret) {
+        Some(Ok(password)) => Ok(password.clone()),
+        Some(Err(problem)) => Err(format!("the Secret {secret} cannot be used: {problem}")),
+        None => Err(format!("there is no Secret {secret} in FerroLB's namespace, or it was not read yet")),
+    }
+}
+
+/// The node's own IPv4 address, that of the default route before others; without any a number made of its name.
+fn router_id(around: &Surroundings<'_>) -> RouterId {
+    let mut interfaces: Vec<&Usable> = around.usable.iter().collect();
+    interfaces.sort_by_key(|one| (!one.default_v4, one.interface.index));
+    let addresses = interfaces.iter().flat_map(|one| &one.interface.addresses);
+    let own = addresses.filter_map(|network| match network.addr() {
+        IpAddr::V4(address) => {
+            Some(address).filter(|address| !address.is_link_local() && !address.is_loopback())
+        }
+        IpAddr::V6(_) => None,
+    });
+    own.into_iter().find_map(RouterId::new).unwrap_or_else(|| made_of(around.node))
+}
+
+/// FNV-1a: the same on every run, and different for most names.
+fn made_of(name: &str) -> RouterId {
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let first = Ipv4Addr::new(0, 0, 0, 1);
+    RouterId::new(Ipv4Addr::from(hash)).or_else(|| RouterId::new(first)).expect("it is not zero")
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ferrolb_api::BGPPeer;
+    use ferrolb_ownership::{Interface, Mac};
+
+    use super::*;
+
+    fn usable(gateways: &[&str]) -> Usable {
+        let interface = Interface {
+            index: 2,
+            name: "eth0".into(),
+            mac: Mac([2; 6]),
+            addresses: vec!["2001:db8::11/64".parse().unwrap(), "192.0.2.11/24".parse().unwrap()],
+            gateways: gateways.iter().map(|gateway| gateway.parse().unwrap()).collect(),
+            carrier: true,
+        };
+        Usable { interface, default_v4: true, default_v6: true }
+    }
+
+    fn set_up(spec: &str, usable: &[Usable]) -> Result<PeerSetup, String> {
+        let object: BGPPeer = serde_json::from_str(&format!(
+            r#"{{"apiVersion":"ferrolb.io/v1beta1","kind":"BGPPeer","metadata":{{"name":"tor"}},"spec":{spec}}}"#
+        ))
+        .unwrap();
+        let peer = ferrolb_config::bgp::peer(&object).unwrap();
+        let my_asn = peer.asn_of(&ferrolb_model::Labels::default()).unwrap();
+        let passwords = BTreeMap::from([
+            ("good".to_owned(), Password::new(b"secret").map_err(|error| error.to_string())),
+            ("bad".to_owned(), Err("the password is empty".to_owned())),
+        ]);
+        let around = Surroundings { node: "node-a", usable, passwords: &passwords };
+        setup("tor", &PeerPlan { peer, my_asn, bfd: None }, &around)
+    }
+
+    #[test]
+    fn hops_follow_from_what_the_peer_is() {
+        let hops = |more: &str, theirs: u32| {
+            let spec = format!(r#"{{"myASN":64500,"peerASN":{theirs},"peerAddress":"192.0.2.1"{more}}}"#);
+            set_up(&spec, &[]).unwrap().hops
+        };
+        assert_eq!(hops("", 64501), Hops::One);
+        assert_eq!(hops("", 64500), Hops::Any, "an internal peer may be anywhere");
+        assert_eq!(hops(r#","ebgpMultiHop":true"#, 64501), Hops::Any);
+        assert_eq!(hops(r#","ttlSecurity":1"#, 64501), Hops::Within(1));
+    }
+
+    #[test]
+    fn the_gateway_is_the_peer_with_its_link_where_it_needs_one() {
+        let at = |family: &str, gateways: &[&str]| {
+            let spec = format!(r#"{{"myASN":64500,"peerASN":64501,"defaultGateway":"{family}"}}"#);
+            set_up(&spec, &[usable(gateways)]).map(|setup| setup.remote.to_string())
+        };
+        assert_eq!(at("IPv4", &["192.0.2.1", "fe80::1"]).unwrap(), "192.0.2.1");
+        assert_eq!(at("IPv6", &["192.0.2.1", "fe80::1"]).unwrap(), "fe80::1%eth0");
+        assert!(at("IPv6", &["192.0.2.1"]).unwrap_err().contains("no IPv6 default route"));
+    }
+
+    #[test]
+    fn a_password_is_waited_for() {
+        let with = |secret: &str| {
+            let spec = format!(
+                r#"{{"myASN":64500,"peerASN":64501,"peerAddress":"192.0.2.1","passwordSecret":{{"name":"{secret}"}}}}"#
+            );
+            set_up(&spec, &[]).map(|setup| setup.password.is_some())
+        };
+        assert_eq!(with("good"), Ok(true));
+        assert!(with("bad").unwrap_err().contains("the password is empty"));
+        assert!(with("none").unwrap_err().contains("there is no Secret none"));
+    }
+
+    #[test]
+    fn families_and_the_identifier_have_defaults() {
+        let spec = r#"{"myASN":64500,"peerASN":64501,"peerAddress":"2001:db8::1"}"#;
+        let own = set_up(spec, &[usable(&[])]).unwrap().settings;
+        assert_eq!(own.families.iter().collect::<Vec<_>>(), [ferrolb_bgp::Family::Ipv6Unicast]);
+        assert_eq!((own.identifier.to_string(), own.extended_next_hop), ("192.0.2.11".into(), false));
+        let spec =
+            r#"{"myASN":64500,"peerASN":64501,"peerAddress":"2001:db8::1","dualStackAddressFamily":true}"#;
+        let both = set_up(spec, &[]).unwrap().settings;
+        assert!(both.extended_next_hop && both.families.iter().count() == 2);
+        assert_eq!(both.identifier, made_of("node-a"));
+    }
+}

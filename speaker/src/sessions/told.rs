@@ -1,0 +1,281 @@
+//! The difference between what the BGP thread was told and what it is to do. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrolb_bgp::policy::Route;
+use ferrolb_bgp::{Asn, ExtendedCommunity, Prefix};
+use ferrolb_sansio::Instant;
+
+use super::message::{Command, PeerSetup};
+use super::setup::{Surroundings, setup};
+use crate::bgp::{BgpDesired, RouteAttributes, Table};
+
+/// What the BGP thread has been told.
+#[derive(Debug, Default)]
+pub struct Told {
+    peers: BTreeMap<String, Peer>,
+    waiting: BTreeMap<String, Waiting>,
+    complete: bool,
+    /// Since when this node is about to leave.
+    leaving: Option<Instant>,
+}
+
+/// A peer that the thread was not told of, or not of its newest version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// What is waited for, in words.
+    pub problem: String,
+    /// Since when.
+    pub since: Instant,
+}
+
+#[derive(Debug)]
+struct Peer {
+    setup: PeerSetup,
+    table: Table,
+    /// What was made of attributes, so that prefixes which share them share UPDATEs.
+    routes: BTreeMap<Arc<RouteAttributes>, Arc<Route>>,
+}
+
+/// Between the moment at which peers are asked to prefer others (RFC 8326) and the withdrawal.
+const GRACE: Duration = Duration::from_secs(5);
+/// A receiver compares link bandwidths of one prefix only with each other: an endpoint is taken for a megabyte a second.
+const BANDWIDTH_OF_ENDPOINT: f32 = 1_000_000.0;
+
+impl Told {
+    /// The commands that lead to `desired`, which counts as told from now on.
+    pub fn changes(&mut self, now: Instant, desired: &BgpDesired, around: &Surroundings<'_>) -> Vec<Command> {
+        let mut commands = Vec::new();
+        let leaves = !desired.leaving.is_empty();
+        if leaves != self.leaving.is_some() {
+            self.leaving = leaves.then_some(now);
+            commands.push(Command::Draining(leaves));
+        }
+        self.peers.retain(|name, peer| {
+            let stays = desired.peers.contains_key(name);
+            if !stays {
+                commands.push(Command::Forget(Arc::clone(&peer.setup.name)));
+            }
+            stays
+        });
+        self.waiting.retain(|name, _| desired.peers.contains_key(name));
+        let graceful = self.leaving.is_some_and(|since| now.since(since) < GRACE);
+        for (name, plan) in &desired.peers {
+            let setup = match setup(name, plan, around) {
+                Ok(setup) => setup,
+                Err(problem) => {
+                    // What stands goes on with what it had.
+                    let same = |waiting: &&Waiting| waiting.problem == problem;
+                    let since = self.waiting.get(name).filter(same).map_or(now, |waiting| waiting.since);
+                    self.waiting.insert(name.clone(), Waiting { problem, since });
+                    continue;
+                }
+            };
+            self.waiting.remove(name);
+            let empty = || Peer { setup: setup.clone(), table: Table::default(), routes: BTreeMap::new() };
+            let known = self.peers.contains_key(name);
+            let peer = self.peers.entry(name.clone()).or_insert_with(empty);
+            if !known || peer.setup != setup {
+                if peer.setup.settings.local_as != setup.settings.local_as {
+                    // Link bandwidth names the AS.
+                    peer.routes.clear();
+                }
+                peer.setup = setup.clone();
+                commands.push(Command::Peer(Box::new(setup)));
+            }
+            if graceful {
+                continue;
+            }
+            let table = desired.routes.get(name).cloned().unwrap_or_default();
+            let changes = peer.changes(&table);
+            peer.table = table;
+            if !changes.is_empty() {
+                commands.push(Command::Routes { peer: Arc::clone(&peer.setup.name), changes });
+            }
+        }
+        if desired.settled && !self.complete {
+            self.complete = true;
+            commands.push(Command::Complete);
+        }
+        commands
+    }
+
+    /// How long peers are still to have until routes are withdrawn.
+    pub fn grace_left(&self, now: Instant) -> Duration {
+        self.leaving.map_or(GRACE, |since| (since + GRACE).since(now))
+    }
+
+    /// Peers that the thread was not told of, or not of their newest version, by name.
+    pub fn waiting(&self) -> &BTreeMap<String, Waiting> {
+        &self.waiting
+    }
+}
+
+impl Peer {
+    /// What is different in `table`: both are in order, so that they are walked through once.
+    fn changes(&mut self, table: &Table) -> Vec<(Prefix, Option<Arc<Route>>)> {
+        if Arc::ptr_eq(&self.table, table) {
+            return Vec::new();
+        }
+        let before = Arc::clone(&self.table);
+        let mut changes = Vec::new();
+        let mut old = before.iter().peekable();
+        for (prefix, attributes) in table.iter() {
+            while let Some((gone, _)) = old.next_if(|(known, _)| *known < prefix) {
+                changes.push((*gone, None));
+            }
+            let known = old.next_if(|(known, _)| *known == prefix).map(|(_, attributes)| attributes);
+            let same = known.is_some_and(|known| Arc::ptr_eq(known, attributes) || known == attributes);
+            if !same {
+                changes.push((*prefix, Some(self.route(attributes))));
+            }
+        }
+        changes.extend(old.map(|(gone, _)| (*gone, None)));
+        if self.routes.len() > table.len() + 64 {
+            let used: std::collections::BTreeSet<_> = table.values().collect();
+            self.routes.retain(|attributes, _| used.contains(attributes));
+        }
+        changes
+    }
+
+    fn route(&mut self, attributes: &Arc<RouteAttributes>) -> Arc<Route> {
+        let asn = self.setup.settings.local_as;
+        let made =
+            self.routes.entry(Arc::clone(attributes)).or_insert_with(|| Arc::new(route(asn, attributes)));
+        Arc::clone(made)
+    }
+}
+
+fn route(asn: Asn, attributes: &RouteAttributes) -> Route {
+    let RouteAttributes { local_pref, med, prepend, communities, weight } = attributes;
+    let mut extended_communities = communities.extended.clone();
+    extended_communities.extend(weight.map(|endpoints| {
+        // Exact up to 2^24 endpoints, of which a node has fewer.
+        let bandwidth = endpoints as f32 * BANDWIDTH_OF_ENDPOINT;
+        ExtendedCommunity::link_bandwidth(asn.in_two_octets(), bandwidth)
+    }));
+    Route {
+        prepend: *prepend,
+        med: *med,
+        local_pref: *local_pref,
+        communities: communities.standard.clone(),
+        extended_communities,
+        large_communities: communities.large.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use ferrolb_bgp::RouterId;
+
+    use super::*;
+    use crate::bgp::PeerPlan;
+
+    fn plan(address: &str) -> PeerPlan {
+        let object = serde_json::json!({"apiVersion": "ferrolb.io/v1beta1", "kind": "BGPPeer",
+            "metadata": {"name": "tor"}, "spec": {"myASN": 64500, "peerASN": 64501, "peerAddress": address}});
+        let peer = ferrolb_config::bgp::peer(&serde_json::from_value(object).unwrap()).unwrap();
+        PeerPlan { peer, my_asn: Asn(64500), bfd: None }
+    }
+
+    fn table(routes: &[(&str, u32)]) -> Table {
+        let attributes = |med| Arc::new(RouteAttributes { med: Some(med), ..RouteAttributes::default() });
+        Arc::new(routes.iter().map(|(prefix, med)| (prefix.parse().unwrap(), attributes(*med))).collect())
+    }
+
+    fn desired(address: &str, routes: &[(&str, u32)]) -> BgpDesired {
+        BgpDesired {
+            peers: BTreeMap::from([("tor".to_owned(), plan(address))]),
+            routes: BTreeMap::from([("tor".to_owned(), table(routes))]),
+            settled: true,
+            ..BgpDesired::default()
+        }
+    }
+
+    fn text(told: &mut Told, second: u64, desired: &BgpDesired) -> String {
+        let around = Surroundings { node: "node-a", usable: &[], passwords: &BTreeMap::new() };
+        let words = |command: Command| match command {
+            Command::Peer(setup) => format!("peer {}", setup.remote),
+            Command::Forget(name) => format!("forget {name}"),
+            Command::Routes { peer, changes } => {
+                let words = |(prefix, route): (Prefix, Option<Arc<Route>>)| match route {
+                    Some(route) => format!("+{prefix} {}", route.med.unwrap()),
+                    None => format!("-{prefix}"),
+                };
+                format!("{peer} {}", changes.into_iter().map(words).collect::<Vec<_>>().join(" "))
+            }
+            Command::Complete => "complete".to_owned(),
+            Command::Draining(draining) => format!("draining {draining}"),
+            Command::PathDown(_) | Command::Report(_) | Command::Stop(_) => "other".to_owned(),
+        };
+        let commands = told.changes(Instant::from_millis(second * 1_000), desired, &around);
+        commands.into_iter().map(words).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let mut told = Told::default();
+        let both = [("192.0.2.7/32", 1), ("192.0.2.8/32", 1)];
+        let first = "peer 192.0.2.1, tor +192.0.2.7/32 1 +192.0.2.8/32 1, complete";
+        assert_eq!(text(&mut told, 1, &desired("192.0.2.1", &both)), first);
+        assert_eq!(text(&mut told, 1, &desired("192.0.2.1", &both)), "");
+        let one_else = [("192.0.2.6/32", 1), ("192.0.2.8/32", 2)];
+        let difference = "tor +192.0.2.6/32 1 -192.0.2.7/32 +192.0.2.8/32 2";
+        assert_eq!(text(&mut told, 1, &desired("192.0.2.1", &one_else)), difference);
+        assert_eq!(text(&mut told, 1, &desired("192.0.2.2", &one_else)), "peer 192.0.2.2");
+        assert_eq!(text(&mut told, 1, &BgpDesired::default()), "forget tor");
+    }
+
+    /// RFC 8326 §4.2: first the routes are made everybody's last choice, and only then taken back.
+    #[test]
+    fn a_node_that_leaves_withdraws_after_its_peers_had_time() {
+        let mut told = Told::default();
+        let routes = [("192.0.2.7/32", 1)];
+        text(&mut told, 1, &desired("192.0.2.1", &routes));
+        let leaving = BgpDesired { leaving: "cordoned".into(), ..desired("192.0.2.1", &[]) };
+        assert_eq!(text(&mut told, 10, &leaving), "draining true");
+        assert_eq!(told.grace_left(Instant::from_millis(12_000)), Duration::from_secs(3));
+        assert_eq!(text(&mut told, 14, &leaving), "");
+        assert_eq!(text(&mut told, 15, &leaving), "tor -192.0.2.7/32");
+        assert_eq!(
+            text(&mut told, 16, &desired("192.0.2.1", &routes)),
+            "draining false, tor +192.0.2.7/32 1"
+        );
+    }
+
+    #[test]
+    fn prefixes_that_say_the_same_share_a_route() {
+        let mut told = Told::default();
+        let around = Surroundings { node: "node-a", usable: &[], passwords: &BTreeMap::new() };
+        let both = desired("192.0.2.1", &[("192.0.2.7/32", 1), ("192.0.2.8/32", 1)]);
+        for command in told.changes(Instant::ZERO, &both, &around) {
+            if let Command::Routes { changes, .. } = command {
+                let [(_, Some(one)), (_, Some(other))] = &changes[..] else { panic!("{changes:?}") };
+                assert!(Arc::ptr_eq(one, other));
+            }
+        }
+    }
+
+    #[test]
+    fn endpoints_are_told_as_bandwidth() {
+        let attributes = RouteAttributes { weight: Some(3), ..RouteAttributes::default() };
+        let told = route(Asn(64500), &attributes).extended_communities;
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), [ExtendedCommunity::link_bandwidth(64500, 3e6)]);
+    }
+
+    #[test]
+    fn a_peer_that_is_waited_for_is_named() {
+        let mut told = Told::default();
+        let mut wanted = desired("192.0.2.1", &[]);
+        let plan = wanted.peers.get_mut("tor").unwrap();
+        plan.peer.password_secret = Some("tor".into());
+        plan.peer.router_id = RouterId::new([192, 0, 2, 9].into());
+        plan.peer.source = Some(IpAddr::from([192, 0, 2, 9]));
+        assert_eq!(text(&mut told, 1, &wanted), "complete");
+        assert!(told.waiting()["tor"].problem.contains("no Secret tor"));
+    }
+}
