@@ -7,6 +7,7 @@
 mod announce;
 mod attribute;
 mod capability;
+mod check;
 mod codes;
 mod cursor;
 mod error;
@@ -17,6 +18,9 @@ mod negotiated;
 mod nlri;
 mod notification;
 mod open;
+mod path;
+mod raw;
+mod reach;
 mod refresh;
 mod update;
 
@@ -24,7 +28,7 @@ pub use announce::{Announcement, CannotAnnounce, Withdrawal, end_of_rib};
 pub use capability::{Capability, ExtendedNextHop, GracefulFamily, GracefulRestart};
 pub use codes::{CeaseCode, ErrorCode, FsmCode, HeaderCode, OpenCode, RefreshCode, UpdateCode};
 pub use error::{HeaderError, MessageError, OpenError, TooLong};
-pub use fault::{Action, Cause, Fault};
+pub use fault::{Action, Cause, Fault, PathProblem};
 pub use frame::{Frame, Framer, Kind, MAX_EXTENDED_LEN, MAX_LEN};
 pub use message::{Message, decode, keepalive};
 pub use negotiated::Negotiated;

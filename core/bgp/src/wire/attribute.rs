@@ -1,4 +1,6 @@
-//! Path attributes as they are written.
+//! Path attributes: their types, and how we write those that we send.
+
+use core::fmt;
 
 use super::Negotiated;
 use crate::{Asn, Attributes, Family, NextHop, Origin};
@@ -8,17 +10,24 @@ pub(super) const AS_PATH: u8 = 2;
 pub(super) const NEXT_HOP: u8 = 3;
 pub(super) const MULTI_EXIT_DISC: u8 = 4;
 pub(super) const LOCAL_PREF: u8 = 5;
+pub(super) const ATOMIC_AGGREGATE: u8 = 6;
+pub(super) const AGGREGATOR: u8 = 7;
 pub(super) const COMMUNITIES: u8 = 8;
+pub(super) const ORIGINATOR_ID: u8 = 9;
+pub(super) const CLUSTER_LIST: u8 = 10;
 pub(super) const MP_REACH_NLRI: u8 = 14;
 pub(super) const MP_UNREACH_NLRI: u8 = 15;
 pub(super) const EXTENDED_COMMUNITIES: u8 = 16;
 pub(super) const AS4_PATH: u8 = 17;
+pub(super) const AS4_AGGREGATOR: u8 = 18;
+pub(super) const IPV6_EXTENDED_COMMUNITIES: u8 = 25;
 pub(super) const LARGE_COMMUNITIES: u8 = 32;
 
 pub(super) const OPTIONAL: u8 = 0x80;
 pub(super) const TRANSITIVE: u8 = 0x40;
 pub(super) const EXTENDED_LENGTH: u8 = 0x10;
 
+pub(super) const AS_SET: u8 = 1;
 pub(super) const AS_SEQUENCE: u8 = 2;
 
 /// Flags, type and a length of two octets.
@@ -26,6 +35,35 @@ pub(super) const LONG_HEADER_LEN: usize = 4;
 
 /// What internal peers are told of a route without a preference of its own.
 const DEFAULT_LOCAL_PREF: u32 = 100;
+
+/// The type of an attribute, written as the RFCs call it.
+#[derive(Clone, Copy)]
+pub(super) struct Name(pub(super) u8);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            ORIGIN => "ORIGIN",
+            AS_PATH => "AS_PATH",
+            NEXT_HOP => "NEXT_HOP",
+            MULTI_EXIT_DISC => "MULTI_EXIT_DISC",
+            LOCAL_PREF => "LOCAL_PREF",
+            ATOMIC_AGGREGATE => "ATOMIC_AGGREGATE",
+            AGGREGATOR => "AGGREGATOR",
+            COMMUNITIES => "COMMUNITIES",
+            ORIGINATOR_ID => "ORIGINATOR_ID",
+            CLUSTER_LIST => "CLUSTER_LIST",
+            MP_REACH_NLRI => "MP_REACH_NLRI",
+            MP_UNREACH_NLRI => "MP_UNREACH_NLRI",
+            EXTENDED_COMMUNITIES => "EXTENDED COMMUNITIES",
+            AS4_PATH => "AS4_PATH",
+            AS4_AGGREGATOR => "AS4_AGGREGATOR",
+            IPV6_EXTENDED_COMMUNITIES => "IPv6 EXTENDED COMMUNITIES",
+            LARGE_COMMUNITIES => "LARGE_COMMUNITY",
+            unknown => return write!(f, "the attribute of type {unknown}"),
+        })
+    }
+}
 
 /// Appends all attributes in the order of their types, without MP_REACH_NLRI. `with_next_hop` is false where that one has
 /// the next hop in it.

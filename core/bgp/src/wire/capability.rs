@@ -1,3 +1,5 @@
+use core::fmt;
+
 use super::TooLong;
 use super::cursor::Cursor;
 use crate::{AfiSafi, Asn};
@@ -149,6 +151,21 @@ impl Capability {
             }
             Self::FourOctetAsn(asn) => out.extend_from_slice(&asn.0.to_be_bytes()),
             Self::Unknown { value, .. } => out.extend_from_slice(value),
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Multiprotocol(family) => write!(f, "{family} routes"),
+            Self::RouteRefresh => f.write_str("route refresh"),
+            Self::ExtendedNextHop(_) => f.write_str("next hops of another family"),
+            Self::ExtendedMessage => f.write_str("extended messages"),
+            Self::GracefulRestart(_) => f.write_str("graceful restart"),
+            Self::FourOctetAsn(_) => f.write_str("four-octet AS numbers"),
+            Self::EnhancedRouteRefresh => f.write_str("enhanced route refresh"),
+            Self::Unknown { code, .. } => write!(f, "capability {code}"),
         }
     }
 }

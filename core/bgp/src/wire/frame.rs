@@ -1,3 +1,5 @@
+use core::fmt;
+
 use super::HeaderError;
 
 /// The longest message before [`Framer::extend`], in octets with its header (RFC 4271 §4.1).
@@ -39,7 +41,7 @@ impl Kind {
         }
     }
 
-    fn from_code(code: u8) -> Option<Self> {
+    pub(super) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
@@ -53,6 +55,18 @@ impl Kind {
             Self::Keepalive => (HEADER_LEN, HEADER_LEN),
             Self::RouteRefresh => (23, MAX_EXTENDED_LEN),
         }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "an OPEN",
+            Self::Update => "an UPDATE",
+            Self::Notification => "a NOTIFICATION",
+            Self::Keepalive => "a KEEPALIVE",
+            Self::RouteRefresh => "a ROUTE-REFRESH",
+        })
     }
 }
 
@@ -92,7 +106,7 @@ impl Framer {
     /// until there is none: then `input` is empty, and what was left of it is kept for the next call.
     ///
     /// After an error the stream has no more messages, since nobody knows where one begins.
-    pub fn next<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, HeaderError> {
+    pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'a>>, HeaderError> {
         if self.done {
             self.done = false;
             self.partial.clear();

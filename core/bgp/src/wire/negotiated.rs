@@ -43,9 +43,9 @@ impl Negotiated {
         if self.extended_messages { MAX_EXTENDED_LEN } else { MAX_LEN }
     }
 
-    /// Whether routes with these numbers may be exchanged.
-    pub(super) fn allows(&self, codes: AfiSafi) -> bool {
-        codes.family().is_some_and(|family| self.families.contains(family))
+    /// The family with these numbers, if its routes may be exchanged.
+    pub(super) fn family(&self, codes: AfiSafi) -> Option<Family> {
+        codes.family().filter(|&family| self.families.contains(family))
     }
 }
 

@@ -1,5 +1,5 @@
 use super::cursor::Cursor;
-use crate::Prefix;
+use crate::{Family, Prefix};
 
 /// The longest prefix on the wire, in octets with its length, of IPv4 and of IPv6.
 pub(super) const MAX_PREFIX_V4: usize = 5;
@@ -16,9 +16,13 @@ pub(super) fn append(out: &mut Vec<u8>, prefix: &Prefix) {
     }
 }
 
-/// Counts the prefixes of a field, each of at most `most_bits`; none if the field is not made of whole prefixes
+/// Counts the prefixes of a field, of one family; none if the field is not made of whole prefixes
 /// (RFC 7606 §5.3). Bits beyond a prefix's length mean nothing (RFC 4271 §4.3).
-pub(super) fn count(field: &[u8], most_bits: u8) -> Option<u32> {
+pub(super) fn count(field: &[u8], family: Family) -> Option<u32> {
+    let most_bits = match family {
+        Family::Ipv4Unicast => 32,
+        Family::Ipv6Unicast => 128,
+    };
     let mut cursor = Cursor(field);
     let mut count = 0;
     while let Some(bits) = cursor.u8() {
