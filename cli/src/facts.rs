@@ -84,9 +84,11 @@ fn announcements(slices: &[AnnouncementSlice]) -> BTreeMap<IpAddr, Announcement>
     let of = |slice: &AnnouncementSlice| {
         let name = slice.metadata.name.clone().unwrap_or_default();
         slice.spec.vips.clone().into_iter().filter_map(move |vip| {
+            let routed_by = vip.bgp.into_iter().flat_map(|bgp| bgp.advertisements);
+            let routed_by = routed_by.map(|by| by.name).collect();
             let nodes = vip.layer2.map(|layer2| layer2.nodes).unwrap_or_default();
             let nodes = nodes.into_iter().map(NodeName::from).collect();
-            Some((vip.ip.parse().ok()?, Announcement { slice: name.clone(), nodes }))
+            Some((vip.ip.parse().ok()?, Announcement { slice: name.clone(), nodes, routed_by }))
         })
     };
     slices.iter().flat_map(of).collect()

@@ -116,6 +116,49 @@ spec: {ipAddressPools: [first, secnd]}
 }
 
 #[test]
+fn names_of_peers_profiles_and_communities_are_looked_up() {
+    let manifests = "apiVersion: ferrolb.io/v1beta1
+kind: BGPPeer
+metadata: {name: tor}
+spec: {myASN: 64500, peerASN: 64501, peerAddress: 192.0.2.1, bfdProfile: fasst}
+---
+apiVersion: ferrolb.io/v1beta1
+kind: BFDProfile
+metadata: {name: fast}
+spec: {}
+---
+apiVersion: ferrolb.io/v1beta1
+kind: Community
+metadata: {name: names}
+spec: {communities: [{name: customers, value: '64500:100'}]}
+---
+apiVersion: ferrolb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: all}
+spec: {peers: [tor, spine], communities: [customers, no-export, custumers, 'rt:65536:65536']}
+---
+apiVersion: ferrolb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: other}
+spec: {peers: [tor, spine], communities: [customers, no-export, custumers]}
+";
+    let answer = Program::new(&["validate", "-f", "-"]).input(manifests).run();
+    assert_eq!(answer.code, 2);
+    let lines: Vec<&str> =
+        answer.stdout.lines().map(|line| line.trim_start_matches("standard input:")).collect();
+    let there = "is not in these manifests";
+    for part in [
+        "BGPPeer tor: BFDProfile fasst is not in these manifests; did you mean fast?".to_owned(),
+        "BGPAdvertisement all: spec.communities[3]: \"65536\" in the community \"rt:65536:65536\"".to_owned(),
+        format!("BGPAdvertisement other: BGPPeer spine {there}"),
+        format!("BGPAdvertisement other: community custumers {there}; did you mean customers?"),
+    ] {
+        assert!(lines.iter().any(|line| line.contains(&part)), "{part} is not among {lines:?}");
+    }
+    assert!(!answer.stdout.contains("no-export"), "{}", answer.stdout);
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_an_error_of_its_own() {
     for (input, part) in [
         ("a: [1\nb: 2\n", "is not YAML"),

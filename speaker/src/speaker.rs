@@ -146,10 +146,8 @@ impl Speaker {
                 self.dirty |= self.unsaved;
             }
             Event::Node(facts) => {
-                if self.index.apply_node(facts) {
-                    self.unsaved = true;
-                    self.dirty = true;
-                }
+                self.unsaved |= self.index.apply_node(facts);
+                self.dirty |= self.unsaved;
             }
             Event::Endpoints(change) => {
                 let followed =
@@ -175,9 +173,8 @@ impl Speaker {
                 self.dirty = true;
             }
             Event::Bgp(change) => {
-                let differs = self.index.apply_bgp(*change);
-                self.unsaved |= differs;
-                self.dirty |= differs;
+                self.unsaved |= self.index.apply_bgp(*change);
+                self.dirty |= self.unsaved;
             }
             Event::Password { secret, password } => {
                 self.dirty |= self.routing.set_password(secret, password);

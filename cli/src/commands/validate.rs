@@ -49,7 +49,12 @@ pub(crate) async fn run(global: &Global, args: &Validate, printer: &mut Printer<
     let mut others = Others::default();
     if args.server {
         let (reader, _) = reader(global).await?;
-        others = Others { asked: true, pools: reader.all(None).await? };
+        others = Others { asked: true, pools: reader.all(None).await?, ..Others::default() };
+        if ours.iter().any(|object| ["BGPPeer", "BGPAdvertisement"].contains(&object.kind())) {
+            others.peers = reader.all(None).await?;
+            others.profiles = reader.all(None).await?;
+            others.communities = reader.all(None).await?;
+        }
     }
     let mut problems: Vec<Problem> = Vec::new();
     let mut good: Vec<&Object> = Vec::new();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ferrolb_api::{IPAddressPool, L2Advertisement};
+use ferrolb_api::{BFDProfile, BGPPeer, Community, IPAddressPool};
+use ferrolb_config::bgp::CommunityEntry;
 use ferrolb_ipam::Snapshot;
 use ferrolb_model::Pool;
 
@@ -15,6 +16,9 @@ pub(crate) struct Others {
     /// Whether the cluster was asked.
     pub(crate) asked: bool,
     pub(crate) pools: Vec<IPAddressPool>,
+    pub(crate) peers: Vec<BGPPeer>,
+    pub(crate) profiles: Vec<BFDProfile>,
+    pub(crate) communities: Vec<Community>,
 }
 
 /// What is wrong between objects that are each good by themselves.
@@ -89,36 +93,75 @@ fn entry_with(object: &Object, address: std::net::IpAddr) -> String {
     }
 }
 
-/// Advertisements that name pools which do not exist.
+/// Objects that name others which do not exist.
 fn unresolved(objects: &[&Object], others: &Others) -> Vec<Problem> {
-    let in_files =
-        objects.iter().filter(|object| object.kind() == "IPAddressPool").map(|object| object.name());
-    let in_cluster = others.pools.iter().filter_map(|pool| pool.metadata.name.as_deref());
-    let pools: Vec<&str> = in_files.chain(in_cluster).collect();
+    let named = |kind: &'static str| {
+        let of_kind = objects.iter().filter(move |object| object.kind() == kind);
+        of_kind.map(|object| object.name())
+    };
+    let pools = others.pools.iter().filter_map(|pool| pool.metadata.name.as_deref());
+    let peers = others.peers.iter().filter_map(|peer| peer.metadata.name.as_deref());
+    let profiles = others.profiles.iter().filter_map(|profile| profile.metadata.name.as_deref());
+    let pools: Vec<&str> = named("IPAddressPool").chain(pools).collect();
+    let peers: Vec<&str> = named("BGPPeer").chain(peers).collect();
+    let profiles: Vec<&str> = named("BFDProfile").chain(profiles).collect();
     let mut problems = Vec::new();
-    for object in objects.iter().filter(|object| object.kind() == "L2Advertisement") {
-        let Ok(advertisement) = serde_json::from_value::<L2Advertisement>(object.root.json()) else {
-            continue;
+    for object in objects {
+        let spec = &object.root.json()["spec"];
+        let lists = match object.kind() {
+            "L2Advertisement" => vec![("ipAddressPools", "pool", &pools)],
+            "BGPAdvertisement" => vec![("ipAddressPools", "pool", &pools), ("peers", "BGPPeer", &peers)],
+            _ => Vec::new(),
         };
-        for (index, name) in advertisement.spec.ip_address_pools.iter().enumerate() {
-            if pools.contains(&name.as_str()) {
-                continue;
+        for (field, what, known) in lists {
+            for (index, name) in spec[field].as_array().into_iter().flatten().enumerate() {
+                let Some(name) = name.as_str().filter(|name| !known.contains(name)) else { continue };
+                let field = format!("spec.{field}[{index}]");
+                problems.push(missing(object, &field, what, name, known, others));
             }
-            let near = suggestion(name, pools.iter().copied());
-            let (severity, message) = if others.asked {
-                (Severity::Error, format!("pool {name} does not exist{near}"))
-            } else {
-                (
-                    Severity::Warning,
-                    format!(
-                        "pool {name} is not in these manifests{near} (--server looks in the cluster too)"
-                    ),
-                )
-            };
-            problems.push(Problem::at(object, &format!("spec.ipAddressPools[{index}]"), severity, message));
+        }
+        let profile = spec["bfdProfile"].as_str().filter(|name| !profiles.contains(name));
+        if let ("BGPPeer", Some(name)) = (object.kind(), profile) {
+            problems.push(missing(object, "spec.bfdProfile", "BFDProfile", name, &profiles, others));
+        }
+    }
+    problems.extend(nameless_communities(objects, others));
+    problems
+}
+
+/// Communities written by names that no Community gives.
+fn nameless_communities(objects: &[&Object], others: &Others) -> Vec<Problem> {
+    let in_files = objects.iter().filter(|object| object.kind() == "Community");
+    let in_files = in_files.filter_map(|object| serde_json::from_value::<Community>(object.root.json()).ok());
+    let communities: Vec<Community> = in_files.chain(others.communities.iter().cloned()).collect();
+    let aliases = communities.iter().flat_map(|community| &community.spec.communities);
+    let aliases: Vec<&str> = aliases.map(|alias| alias.name.as_str()).collect();
+    let mut problems = Vec::new();
+    for object in objects.iter().filter(|object| object.kind() == "BGPAdvertisement") {
+        let spec = &object.root.json()["spec"];
+        for (index, text) in spec["communities"].as_array().into_iter().flatten().enumerate() {
+            let entry = text.as_str().and_then(|text| text.parse().ok());
+            if let Some(CommunityEntry::Alias(name)) = entry
+                && !aliases.contains(&name.as_str())
+            {
+                let field = format!("spec.communities[{index}]");
+                problems.push(missing(object, &field, "community", &name, &aliases, others));
+            }
         }
     }
     problems
+}
+
+fn missing(object: &Object, field: &str, what: &str, name: &str, known: &[&str], others: &Others) -> Problem {
+    let near = suggestion(name, known.iter().copied());
+    let (severity, message) = match others.asked {
+        true => (Severity::Error, format!("{what} {name} does not exist{near}")),
+        false => (
+            Severity::Warning,
+            format!("{what} {name} is not in these manifests{near} (--server looks in the cluster too)"),
+        ),
+    };
+    Problem::at(object, field, severity, message)
 }
 
 fn parse(object: &Object) -> Option<Pool> {

@@ -1,6 +1,11 @@
 //! An object by itself, as the API server takes it: unknown fields, then the schema, then its rules.
 
-use ferrolb_api::crds;
+use ferrolb_api::{Community, crds};
+use ferrolb_config::{
+    Error,
+    bgp::{self, AliasProblem, Aliases},
+};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::{Problem, Severity, cel, schema};
@@ -47,12 +52,31 @@ fn problem(object: &Object, field: &str, message: String) -> Problem {
 
 /// What the API server lets pass and the controller cannot read: a reversed IPv6 range, say.
 fn beyond_rules(object: &Object, value: &Json) -> Vec<Problem> {
-    if object.kind() != "IPAddressPool" {
-        return Vec::new();
+    match object.kind() {
+        "IPAddressPool" => read_by(object, value, |pool| ferrolb_config::pool(pool).map(drop)),
+        "BGPPeer" => read_by(object, value, |peer| bgp::peer(peer).map(drop)),
+        "BGPAdvertisement" => {
+            read_by(object, value, |advertisement| bgp::advertisement(advertisement).map(drop))
+        }
+        "Community" => read_by(object, value, |community: &Community| {
+            let (_, problems) = Aliases::of([community]);
+            let invalid = problems.into_values().flatten().find_map(|problem| match problem {
+                AliasProblem::Invalid(error) => Some(error),
+                AliasProblem::Taken { .. } => None,
+            });
+            invalid.map_or(Ok(()), Err)
+        }),
+        _ => Vec::new(),
     }
-    let parsed = serde_json::from_value::<ferrolb_api::IPAddressPool>(value.clone());
-    match parsed.map(|pool| ferrolb_config::pool(&pool)) {
-        Ok(Ok(_)) => Vec::new(),
+}
+
+fn read_by<K: DeserializeOwned>(
+    object: &Object,
+    value: &Json,
+    read: impl Fn(&K) -> Result<(), Error>,
+) -> Vec<Problem> {
+    match serde_json::from_value::<K>(value.clone()).map(|parsed| read(&parsed)) {
+        Ok(Ok(())) => Vec::new(),
         Ok(Err(error)) => vec![problem(
             object,
             &error.field,

@@ -36,9 +36,15 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
     if let Some((reason, sentence, advice)) = broken {
         return link(State::Broken, sentence).reason(reason).details(details).advice(advice);
     }
+    if let Some(Condition { status: false, reason, message }) = &subject.announced
+        && let Some(advice) = advice_on_routes(reason)
+    {
+        return link(State::Broken, message.clone()).reason(reason.clone()).details(details).advice(advice);
+    }
     match &subject.announced {
-        Some(Condition { status: true, message, .. }) => {
-            link(State::Ok, format!("speakers answer: {message}")).details(details)
+        Some(Condition { status: true, reason, message }) => {
+            let what = if reason == "BGP" { "BGP peers are told" } else { "speakers answer" };
+            link(State::Ok, format!("{what}: {message}")).details(details)
         }
         Some(Condition { status: false, reason, message }) if reason == "Pending" => {
             link(State::Broken, message.clone())
@@ -63,6 +69,16 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
             .details(details)
             .advice("ask again in 5 s; by then the condition Announced says who answers, or why nobody does"),
     }
+}
+
+/// What to do about routes that peers are not told, if the reason of `Announced` is about these.
+fn advice_on_routes(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "NoPeer" => "kubectl get bgpadvertisements.ferrolb.io,bgppeers.ferrolb.io -o yaml",
+        "NoSession" => "kubectl get speakerstates.ferrolb.io -o yaml has every session and its last error",
+        "NoReadyEndpoint" => "look at the Service's pods: kubectl get endpointslices shows which are ready",
+        _ => return None,
+    })
 }
 
 /// What speakers report of the VIP that is not as planned.

@@ -84,6 +84,8 @@ pub struct Announcement {
     pub slice: String,
     /// The candidates, the preferred one first.
     pub nodes: Vec<NodeName>,
+    /// The BGPAdvertisements by which BGP peers are told of it.
+    pub routed_by: Vec<String>,
 }
 
 /// A node's speaker.

@@ -30,16 +30,24 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
         .filter_map(|address| {
             let told = announcements.get(address)?;
             let nodes: Vec<&str> = told.nodes.iter().map(NodeName::as_str).collect();
-            let of = match nodes.as_slice() {
-                [] => "no candidates".to_owned(),
-                nodes => format!("candidates {}", nodes.join(", ")),
+            let of = match (nodes.as_slice(), told.routed_by.as_slice()) {
+                ([], []) => "no candidates".to_owned(),
+                ([], by) => format!("by BGP ({})", by.join(", ")),
+                (nodes, []) => format!("candidates {}", nodes.join(", ")),
+                (nodes, by) => format!("candidates {}, and by BGP ({})", nodes.join(", "), by.join(", ")),
             };
             Some(format!("{address}: {of} (AnnouncementSlice {})", told.slice))
         })
         .collect();
     if missing.is_empty() {
-        return Link::new(LinkKind::Plan, State::Ok, "the speakers were told who may answer")
-            .details(details);
+        let answered = |address: &IpAddr| {
+            announcements.get(address).is_some_and(|told| told.routed_by.is_empty() || !told.nodes.is_empty())
+        };
+        let sentence = match addresses.iter().all(answered) {
+            true => "the speakers were told who may answer",
+            false => "the speakers were told what to tell BGP peers",
+        };
+        return Link::new(LinkKind::Plan, State::Ok, sentence).details(details);
     }
     let missing = missing.join(" and ");
     match &subject.announced {

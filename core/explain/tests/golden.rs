@@ -7,7 +7,9 @@ mod scene;
 
 use std::path::Path;
 
-use ferrolb_explain::{Controller, ExceptionKind, Known, State, Style, explain, text};
+use ferrolb_explain::{
+    Announcement, Condition, Controller, ExceptionKind, Known, State, Style, explain, text,
+};
 use scene::{Scene, pool};
 
 struct Plain;
@@ -178,6 +180,22 @@ fn another_host_answers_too() {
     let mut scene = Scene::served("192.0.2.128");
     scene.except("n1", "192.0.2.128", ExceptionKind::Duplicate, "02:00:5e:00:53:01 answers");
     check("duplicate", scene);
+}
+
+/// Announced by BGP alone, and the condition says this.
+fn routed(status: bool, reason: &str, message: &str) -> Scene {
+    let mut scene = Scene::served("192.0.2.128");
+    let told = Announcement { slice: "vips-0".into(), nodes: Vec::new(), routed_by: vec!["all".into()] };
+    scene.announcements = Known::Known([("192.0.2.128".parse().unwrap(), told)].into());
+    scene.announced = Some(Condition { status, reason: reason.into(), message: message.into() });
+    scene
+}
+
+#[test]
+fn bgp_peers_are_told_or_not() {
+    check("bgp", routed(true, "BGP", "192.0.2.128 by BGP from 3 nodes to 2 peers"));
+    let why = "192.0.2.128: no session to a BGP peer is established; node n1 says of tor: connection refused";
+    check("bgp-no-session", routed(false, "NoSession", why));
 }
 
 #[test]

@@ -60,7 +60,11 @@ impl Scene {
             reason: "Layer2".into(),
             message: format!("{address} on node n1 (eth0)"),
         });
-        let told = Announcement { slice: "vips-0".into(), nodes: vec!["n1".into(), "n2".into()] };
+        let told = Announcement {
+            slice: "vips-0".into(),
+            nodes: vec!["n1".into(), "n2".into()],
+            routed_by: Vec::new(),
+        };
         scene.announcements = Known::Known([(address, told)].into());
         scene
     }
