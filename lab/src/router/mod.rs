@@ -33,6 +33,8 @@ pub struct Router {
     log: PathBuf,
     /// Its daemons, in the order in which they were started.
     running: Vec<Running>,
+    /// Whether it ended in the middle of what it did.
+    was_killed: bool,
 }
 
 impl Router {
@@ -43,7 +45,7 @@ impl Router {
     pub fn start(lab: &Lab, host: &str, program: RouterProgram, configuration: &str) -> Result<Self> {
         let log = lab.folder().join("log").join(format!("{host}-{}.log", program.name()));
         let (space, recipe) = (lab.space(host)?, program.recipe());
-        let mut router = Self { space, program, recipe, log, running: Vec::new() };
+        let mut router = Self { space, program, recipe, log, running: Vec::new(), was_killed: false };
         router.write(configuration)?;
         router.start_again()?;
         Ok(router)
@@ -89,12 +91,14 @@ impl Router {
     pub fn start_again(&mut self) -> Result<()> {
         ensure!(self.running.is_empty(), "{} runs already", self.title());
         self.space.check(["sh", "-ec", self.recipe.prepare])?;
-        for daemon in self.recipe.daemons {
+        for (place, daemon) in self.recipe.daemons.iter().enumerate() {
+            let recover = if place == 0 && self.was_killed { self.recipe.recover } else { &[] };
             let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-            let mut command = self.space.command(*daemon)?;
+            let mut command = self.space.command(daemon.iter().chain(recover))?;
             command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
             self.running.push(self.space.spawn(&mut command)?);
         }
+        self.was_killed = false;
         self.answers()?;
         if let Some(load) = self.recipe.load {
             self.space.check(load).with_context(|| format!("{} refuses its configuration", self.title()))?;
@@ -122,6 +126,7 @@ impl Router {
     pub fn kill(&mut self) -> Result<()> {
         let killed = self.signal_all(Signal::SIGKILL);
         self.running.clear();
+        self.was_killed = true;
         let killed = killed?;
         let gone = |pid: &i32| Process::read(*pid).is_none_or(|process| process.state == 'Z');
         wait("a killed routing program is gone", PATIENCE, || killed.iter().all(gone)).map(drop)

@@ -27,6 +27,8 @@ pub(super) struct Recipe {
     pub(super) prepare: &'static str,
     /// Its daemons, in the order of their start; they stay in the foreground and log to their standard streams.
     pub(super) daemons: &'static [&'static [&'static str]],
+    /// What the first of them is told beside, when it comes back after it was killed.
+    pub(super) recover: &'static [&'static str],
     /// What a shell can do once all of them answer.
     pub(super) ready: &'static str,
     /// Makes them read the configuration, where they do not by themselves.
@@ -73,6 +75,8 @@ const BIRD: Recipe = Recipe {
     file: "/etc/bird/bird.conf",
     prepare: "mkdir -p /run/bird",
     daemons: &[&["bird", "-f"]],
+    // Its peers then keep what it announced (RFC 4724), where that was agreed.
+    recover: &["-R"],
     ready: "birdc show status",
     load: None,
     reload: Reload::Command(&["birdc", "configure"]),
@@ -88,6 +92,7 @@ const FRR: Recipe = Recipe {
         &["/usr/lib/frr/bfdd", "--log", "stdout", "-A", "127.0.0.1"],
         &["/usr/lib/frr/bgpd", "--log", "stdout", "-A", "127.0.0.1"],
     ],
+    recover: &[],
     ready: "for daemon in zebra bfdd bgpd; do vtysh -d $daemon -c 'show version'; done",
     load: Some(&["vtysh", "-b"]),
     reload: Reload::Command(&["/usr/lib/frr/frr-reload"]),
@@ -98,6 +103,7 @@ const GOBGP: Recipe = Recipe {
     file: "/etc/gobgpd.yaml",
     prepare: "",
     daemons: &[&["gobgpd", "-t", "yaml", "-f", "/etc/gobgpd.yaml", "--pprof-disable"]],
+    recover: &[],
     ready: "gobgp global",
     load: None,
     reload: Reload::Signal(Signal::SIGHUP),
@@ -109,13 +115,14 @@ const OPENBGPD: Recipe = Recipe {
     file: "/etc/bgpd.conf",
     prepare: "mkdir -p /run/openbgpd",
     daemons: &[&["bgpd", "-d", "-f", "/etc/bgpd.conf"]],
+    recover: &[],
     ready: "bgpctl show",
     load: None,
     reload: Reload::Command(&["bgpctl", "reload"]),
     control: &["bgpctl"],
 };
 
-/// Its control tool talks through two pipes, which ExaBGP expects to find. At its start it asks for the name of its host, and waits
+/// Its control tool talks through two pipes, which ExaBGP expects to find; the tool waits five seconds where nobody has opened them. At its start it asks for the name of its host, and waits
 /// five seconds for a DNS server where /etc/hosts does not have it.
 const EXABGP: Recipe = Recipe {
     file: "/etc/exabgp/exabgp.conf",
@@ -130,7 +137,8 @@ for way in in out; do test -p /run/exabgp/exabgp.$way || mkfifo -m 600 /run/exab
         "exabgp",
         "/etc/exabgp/exabgp.conf",
     ]],
-    ready: "timeout 1 exabgpcli version",
+    recover: &[],
+    ready: "ls -l /proc/[0-9]*/fd | grep -q /run/exabgp/exabgp.in && exabgpcli version",
     load: None,
     reload: Reload::Signal(Signal::SIGUSR1),
     control: &["exabgpcli"],
