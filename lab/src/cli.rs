@@ -11,7 +11,6 @@ use crate::image::Image;
 use crate::inflict::Fault;
 use crate::lab::Lab;
 use crate::plan::{Families, KubeProxy, Options};
-use crate::space::Space;
 use crate::state::State;
 use crate::world::{enter, init, join, keeper, manager};
 use crate::{node, pause, preflight, probe, serve};
@@ -34,6 +33,9 @@ enum Action {
         /// Number of nodes.
         #[arg(long, default_value_t = 3)]
         nodes: u8,
+        /// Number of hosts for routing programs, r1…
+        #[arg(long, default_value_t = 0)]
+        routers: u8,
         /// Network, nodes and clients only, without Kubernetes.
         #[arg(long)]
         no_cluster: bool,
@@ -57,7 +59,7 @@ enum Action {
     /// Let something go wrong.
     #[command(subcommand)]
     Fault(Fault),
-    /// A shell on n1…, client, client-routed, router, sw or cp.
+    /// A shell on n1…, r1…, client, client-routed, router, sw or cp.
     Shell {
         /// Where.
         place: String,
@@ -143,9 +145,9 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.action {
-        Action::Up { nodes, no_cluster, families, audit, second_segment, kube_proxy } => {
-            let cluster = !no_cluster;
-            up(&Options { name: cli.name, nodes, cluster, families, audit, second_segment, kube_proxy })?;
+        Action::Up { nodes, routers, no_cluster, families, audit, second_segment, kube_proxy } => {
+            let (name, cluster) = (cli.name, !no_cluster);
+            up(&Options { name, nodes, routers, cluster, families, audit, second_segment, kube_proxy })?;
         }
         Action::Down => Lab::down_named(&cli.name)?,
         Action::Status => status(&cli.name)?,
@@ -206,16 +208,7 @@ fn status(name: &str) -> Result<()> {
 }
 
 fn exec(name: &str, place: &str, command: &[String]) -> Result<ExitCode> {
-    pass(&mut space(&Lab::attach(name)?, place)?.command(command)?)
-}
-
-fn space(lab: &Lab, place: &str) -> Result<Space> {
-    let mut places = lab.nodes();
-    places.extend([lab.client(), lab.client_routed(), lab.router(), lab.switch(), lab.control_plane()]);
-    places.extend(lab.state().options.second_segment.then(|| lab.client_second()));
-    let names: Vec<String> = places.iter().map(|space| space.name().to_owned()).collect();
-    let found = places.into_iter().find(|space| space.name() == place);
-    found.with_context(|| format!("there is no {place} in this lab: take one of {}", names.join(", ")))
+    pass(&mut Lab::attach(name)?.space(place)?.command(command)?)
 }
 
 fn pass(command: &mut Command) -> Result<ExitCode> {

@@ -158,7 +158,7 @@ impl Space {
     /// When there is none.
     pub fn freeze(&self, comm: &str) -> Result<Vec<i32>> {
         let pids = self.signal_all(comm, Signal::SIGSTOP)?;
-        wait("processes stand still", GONE_WITHIN, || pids.iter().all(|pid| stands_still(*pid)))?;
+        stand_still(&pids)?;
         Ok(pids)
     }
 
@@ -192,6 +192,11 @@ impl Space {
 /// When there is none.
 pub fn kill_pid(pid: i32, signal: Signal) -> Result<()> {
     Ok(kill(Pid::from_raw(pid), signal)?)
+}
+
+/// Waits until processes that got SIGSTOP stand still.
+pub(crate) fn stand_still(pids: &[i32]) -> Result<()> {
+    wait("processes stand still", GONE_WITHIN, || pids.iter().all(|pid| stands_still(*pid))).map(drop)
 }
 
 fn stands_still(pid: i32) -> bool {

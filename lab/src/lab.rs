@@ -14,7 +14,9 @@ use nix::unistd::Pid;
 use crate::checkout::Checkout;
 use crate::controlplane::{credentials, kubeconfig};
 use crate::image::Image;
-use crate::plan::{CLIENT, CLIENT_ROUTED, CLIENT_SECOND, CONTROL_PLANE, NodePlan, Options, ROUTER, SWITCH};
+use crate::plan::{
+    CLIENT, CLIENT_ROUTED, CLIENT_SECOND, CONTROL_PLANE, NodePlan, Options, ROUTER, RouterPlan, SWITCH,
+};
 use crate::space::Space;
 use crate::state::State;
 use crate::wait::wait;
@@ -141,6 +143,31 @@ impl Lab {
         NodePlan::all(self.state.options.nodes).iter().map(|node| self.node(&node.name)).collect()
     }
 
+    /// All hosts for routing programs, in order.
+    pub fn routers(&self) -> Vec<Space> {
+        RouterPlan::all(self.state.options.routers).iter().map(|router| self.node(&router.name)).collect()
+    }
+
+    /// The node, router, client or other place called `name`.
+    ///
+    /// # Errors
+    /// When this lab has none of that name.
+    pub fn space(&self, name: &str) -> Result<Space> {
+        let mut places = self.nodes();
+        places.extend(self.routers());
+        places.extend([
+            self.client(),
+            self.client_routed(),
+            self.router(),
+            self.switch(),
+            self.control_plane(),
+        ]);
+        places.extend(self.state.options.second_segment.then(|| self.client_second()));
+        let names: Vec<String> = places.iter().map(|space| space.name().to_owned()).collect();
+        let found = places.into_iter().find(|space| space.name() == name);
+        found.with_context(|| format!("there is no {name} in this lab: take one of {}", names.join(", ")))
+    }
+
     /// The client on the nodes' segment, 192.0.2.100 and 2001:db8:1::100.
     pub fn client(&self) -> Space {
         self.network(CLIENT.name)
@@ -156,7 +183,7 @@ impl Lab {
         self.network(CLIENT_SECOND.name)
     }
 
-    /// The router between the two.
+    /// The router between the two, which runs no routing program.
     pub fn router(&self) -> Space {
         self.network(ROUTER.name)
     }
@@ -230,6 +257,12 @@ fn check_options(options: &Options) -> Result<()> {
         "a lab has at most {} nodes, not {}",
         Options::MAX_NODES,
         options.nodes
+    );
+    ensure!(
+        options.routers <= Options::MAX_ROUTERS,
+        "a lab has at most {} routers, not {}",
+        Options::MAX_ROUTERS,
+        options.routers
     );
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let reserved = ["bin", "images", "kube", "log", "rootfs"].contains(&options.name.as_str());

@@ -4,6 +4,7 @@
 //! [`Lab`] is the way in for tests; the `ferrolb-lab` command offers the same to people. How a lab is built is
 //! told in `docs/lab.md`.
 
+mod cable;
 mod cgroup;
 mod checkout;
 pub mod cli;
@@ -20,6 +21,7 @@ mod plan;
 mod preflight;
 pub mod probe;
 mod process;
+mod router;
 mod serve;
 mod space;
 mod state;
@@ -32,6 +34,7 @@ pub use faults::kill_pid;
 pub use image::Image;
 pub use lab::Lab;
 pub use plan::{Families, KubeProxy, Options};
+pub use router::{Router, RouterProgram};
 pub use space::{Output, Running, Space};
 pub use state::State;
 pub use switch::{Direction, Querier};

@@ -1,9 +1,9 @@
 //! The lab's network: one switch, everybody's cable to it, a router, and a client behind that.
 //!
 //! ```text
-//!   cp   n1 … n7   client                 client-routed
-//!    |    |         |                          |
-//!  [====== sw, 192.0.2.0/24 ======]--router--[ 198.51.100.0/24 ]
+//!   cp   n1 … n7   r1 … r9   client                 client-routed
+//!    |    |         |         |                          |
+//!  [====== sw, 192.0.2.0/24 ===========]--router--[ 198.51.100.0/24 ]
 //! ```
 //! Every name is a network namespace; the port of the switch has the name of who is at its other end. Where a second
 //! segment is asked for, the nodes' `eth1` and one more client are at `br1` of the same switch: 203.0.113.0/24.
@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::plan::{
     CLIENT, CLIENT_ROUTED, CLIENT_SECOND, CONTROL_PLANE, Families, Host, NodePlan, Options, POD_V4, POD_V6,
-    ROUTER, ROUTER_FAR, SWITCH,
+    ROUTER, ROUTER_FAR, RouterPlan, SWITCH,
 };
 use crate::world::in_netns;
 
@@ -28,23 +28,30 @@ pub(crate) fn netns(name: &str) -> PathBuf {
 }
 
 /// Makes all namespaces and links.
-pub(crate) fn make(nodes: &[NodePlan], options: &Options) -> Result<()> {
+pub(crate) fn make(nodes: &[NodePlan], routers: &[RouterPlan], options: &Options) -> Result<()> {
     let families = options.families;
     let mut hosts = vec![CONTROL_PLANE, CLIENT, ROUTER, CLIENT_ROUTED];
     hosts.extend(options.second_segment.then_some(CLIENT_SECOND));
-    let names = || hosts.iter().map(|host| host.name).chain(nodes.iter().map(|node| node.name.as_str()));
+    let machines = nodes.iter().map(|node| node.name.as_str());
+    let machines = machines.chain(routers.iter().map(|router| router.name.as_str()));
     let mut batch = format!("netns add {SWITCH}\n");
-    for name in names() {
+    for name in hosts.iter().map(|host| host.name).chain(machines) {
         writeln!(batch, "netns add {name}")?;
     }
     ip(&batch)?;
-    in_netns(&netns(SWITCH), || switch(nodes))?;
+    in_netns(&netns(SWITCH), || switch(nodes, routers))?;
     in_netns(&netns(CONTROL_PLANE.name), || {
         on_segment((CONTROL_PLANE.v4, CONTROL_PLANE.v6), families)?;
         pod_routes(nodes, None, families)
     })?;
     in_netns(&netns(CLIENT.name), || on_segment((CLIENT.v4, CLIENT.v6), families))?;
-    in_netns(&netns(ROUTER.name), || router(families))?;
+    in_netns(&netns(ROUTER.name), || gateway(families))?;
+    for router in routers {
+        in_netns(&netns(&router.name), || {
+            on_segment((router.v4, router.v6), families)?;
+            sysctls(&FORWARDS)
+        })?;
+    }
     in_netns(&netns(CLIENT_ROUTED.name), || {
         plain_sysctls()?;
         ip(&addresses("eth0", (CLIENT_ROUTED.v4, CLIENT_ROUTED.v6), families))?;
@@ -77,7 +84,7 @@ fn second_segment(nodes: &[NodePlan], families: Families) -> Result<()> {
     })
 }
 
-fn switch(nodes: &[NodePlan]) -> Result<()> {
+fn switch(nodes: &[NodePlan], routers: &[RouterPlan]) -> Result<()> {
     // A switch has no addresses and does not route: nothing of its own on the wire, no packet through hooks
     // other than the bridge's.
     sysctls(&[("ipv6/conf/default/disable_ipv6", "1"), ("ipv6/conf/all/disable_ipv6", "1")])?;
@@ -91,7 +98,9 @@ fn switch(nodes: &[NodePlan]) -> Result<()> {
     writeln!(batch, "link add br0 type bridge stp_state 0 mcast_snooping 0\nlink set br0 up")?;
     let hosts = [CONTROL_PLANE, CLIENT, ROUTER];
     let on_segment = hosts.iter().map(|host| (host.name, host.mac()));
-    for (name, mac) in on_segment.chain(nodes.iter().map(|node| (node.name.as_str(), node.mac.clone()))) {
+    let nodes = nodes.iter().map(|node| (node.name.as_str(), node.mac.clone()));
+    let routers = routers.iter().map(|router| (router.name.as_str(), router.mac.clone()));
+    for (name, mac) in on_segment.chain(nodes).chain(routers) {
         writeln!(batch, "link add {name} type veth peer name eth0 address {mac} netns {name}")?;
         writeln!(batch, "link set {name} master br0 up")?;
     }
@@ -131,9 +140,9 @@ const RULES: &str = "table bridge lab {
 }
 ";
 
-fn router(families: Families) -> Result<()> {
+fn gateway(families: Families) -> Result<()> {
     plain_sysctls()?;
-    sysctls(&[("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")])?;
+    sysctls(&FORWARDS)?;
     let leg = |device: &str, host: &Host| addresses(device, (host.v4, host.v6), families);
     ip(&(leg("eth0", &ROUTER) + &leg("eth1", &ROUTER_FAR)))
 }
@@ -146,7 +155,7 @@ fn on_segment(own: (Ipv4Addr, Ipv6Addr), families: Families) -> Result<()> {
 
 fn node_network(node: &NodePlan, nodes: &[NodePlan], families: Families) -> Result<()> {
     on_segment((node.v4, node.v6), families)?;
-    sysctls(&[("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")])?;
+    sysctls(&FORWARDS)?;
     pod_routes(nodes, Some(node), families)?;
     // Pods reach the world under their node's address.
     nft(&format!(
@@ -183,6 +192,8 @@ fn routes(to_v4: &str, to_v6: &str, (via_v4, via_v6): (Ipv4Addr, Ipv6Addr), fami
     }
     batch
 }
+
+const FORWARDS: [(&str, &str); 2] = [("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")];
 
 /// Addresses are given by hand and hold at once.
 fn plain_sysctls() -> Result<()> {

@@ -12,6 +12,9 @@ pub struct Options {
     pub name: String,
     /// Number of nodes, up to [`Options::MAX_NODES`]; with none a cluster is its control plane.
     pub nodes: u8,
+    /// Number of hosts for routing programs, up to [`Options::MAX_ROUTERS`].
+    #[serde(default)]
+    pub routers: u8,
     /// Whether Kubernetes runs in it; without, a lab is namespaces, switch, router and clients only.
     pub cluster: bool,
     /// Which families of addresses its hosts, pods and Services have.
@@ -82,6 +85,8 @@ impl Families {
 impl Options {
     /// The most nodes a lab may have: addresses and inotify instances are laid out for these.
     pub const MAX_NODES: u8 = 7;
+    /// The most routers a lab may have: addresses are laid out for these.
+    pub const MAX_ROUTERS: u8 = 9;
 }
 
 impl Default for Options {
@@ -89,6 +94,7 @@ impl Default for Options {
         Self {
             name: "default".into(),
             nodes: 3,
+            routers: 0,
             cluster: true,
             families: Families::default(),
             audit: false,
@@ -194,6 +200,37 @@ impl NodePlan {
     }
 }
 
+/// One host for a routing program: its name and numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct RouterPlan {
+    pub(crate) name: String,
+    pub(crate) v4: Ipv4Addr,
+    pub(crate) v6: Ipv6Addr,
+    pub(crate) mac: String,
+}
+
+impl RouterPlan {
+    /// Numbers of the `index`th router, counted from 1.
+    pub(crate) fn of(index: u8) -> Self {
+        // Digits read the same in both families, as with nodes.
+        Self {
+            name: format!("r{index}"),
+            v4: Ipv4Addr::new(192, 0, 2, 200 + index),
+            v6: segment_v6(0x200 + u16::from(index)),
+            mac: mac(200 + index),
+        }
+    }
+
+    pub(crate) fn all(count: u8) -> Vec<Self> {
+        (1..=count).map(Self::of).collect()
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let index: u8 = name.strip_prefix('r')?.parse().ok()?;
+        (1..=Options::MAX_ROUTERS).contains(&index).then(|| Self::of(index))
+    }
+}
+
 const fn segment_v6(low: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, low)
 }
@@ -221,12 +258,20 @@ mod tests {
         assert_eq!(node.v6.to_string(), "2001:db8:1::13");
         assert_eq!(NodePlan::named("n3").map(|n| n.v4), Some(node.v4));
         assert!(NodePlan::named("n8").is_none() && NodePlan::named("client").is_none());
+        let router = RouterPlan::of(2);
+        assert_eq!(
+            (router.v4.to_string(), router.v6.to_string()),
+            ("192.0.2.202".into(), "2001:db8:1::202".into())
+        );
+        assert_eq!(RouterPlan::named("r2").map(|router| router.v4), Some(router.v4));
+        assert!(RouterPlan::named("router").is_none() && RouterPlan::named("r10").is_none());
     }
 
     #[test]
     fn no_two_hosts_share_a_mac() {
         let nodes = NodePlan::all(Options::MAX_NODES);
         let mut macs: Vec<String> = nodes.into_iter().flat_map(|node| [node.mac, node.second.mac]).collect();
+        macs.extend(RouterPlan::all(Options::MAX_ROUTERS).into_iter().map(|router| router.mac));
         let hosts = [CONTROL_PLANE, CLIENT, ROUTER, ROUTER_FAR, CLIENT_ROUTED, CLIENT_SECOND];
         macs.extend(hosts.map(|host| host.mac()));
         let count = macs.len();

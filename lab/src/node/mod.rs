@@ -1,4 +1,4 @@
-//! What runs on a node: containerd, kubelet, kube-proxy.
+//! What runs on a node: containerd, kubelet, kube-proxy; on a router nothing but what tests start.
 
 mod containerd;
 mod kubernetes;
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::controlplane;
-use crate::plan::NodePlan;
+use crate::plan::{NodePlan, RouterPlan};
 use crate::world::daemon::Daemon;
 use crate::world::manager;
 
@@ -20,22 +20,31 @@ pub(crate) fn marker(name: &str) -> PathBuf {
     Path::new("/lab/nodes").join(name).join("running")
 }
 
-/// Runs the node `name` in the namespaces that `enter` and `init` made for it.
+/// Runs the node or router `name` in the namespaces that `enter` and `init` made for it.
 pub(crate) fn run(name: &str) -> Result<ExitCode> {
-    let node = NodePlan::named(name).with_context(|| format!("no node is called {name}"))?;
-    let options = manager::read_options(Path::new("/lab"))?;
-    std::fs::write(marker(name), "")?;
-    if options.cluster {
-        containerd::configure(&node, options.families)?;
-        containerd::start(name)?;
-        containerd::load_images(&images()?)?;
-        controlplane::wait_until_ready(options.families)?;
-        kubernetes::start(&node, &options)?;
+    match (NodePlan::named(name), RouterPlan::named(name)) {
+        (Some(node), _) => start(&node)?,
+        (None, Some(_)) => std::fs::write(marker(name), "")?,
+        (None, None) => bail!("neither a node nor a router is called {name}"),
     }
-    println!("Node {name} runs.");
+    println!("{name} runs.");
     loop {
         thread::park();
     }
+}
+
+fn start(node: &NodePlan) -> Result<()> {
+    let name = node.name.as_str();
+    let options = manager::read_options(Path::new("/lab"))?;
+    std::fs::write(marker(name), "")?;
+    if options.cluster {
+        containerd::configure(node, options.families)?;
+        containerd::start(name)?;
+        containerd::load_images(&images()?)?;
+        controlplane::wait_until_ready(options.families)?;
+        kubernetes::start(node, &options)?;
+    }
+    Ok(())
 }
 
 /// A program of this node, with its log among the lab's.

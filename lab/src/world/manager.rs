@@ -19,7 +19,7 @@ use super::init::Init;
 use super::root::Sources;
 use crate::cgroup::Hierarchies;
 use crate::controlplane::{self, ControlPlane, credentials, kubeconfig};
-use crate::plan::{CONTROL_PLANE, Families, NodePlan, Options};
+use crate::plan::{CONTROL_PLANE, Families, NodePlan, Options, RouterPlan};
 use crate::wait::wait;
 use crate::{network, node};
 
@@ -39,17 +39,23 @@ pub(crate) fn run() -> Result<ExitCode> {
     // init is our parent and process 1 here; when it ends the kernel ends us.
     let options = read_options(Path::new("/lab"))?;
     let nodes = NodePlan::all(options.nodes);
-    network::make(&nodes, &options)?;
-    let mut world = World { families: options.families, control_plane: None, nodes: Vec::new() };
+    let routers = RouterPlan::all(options.routers);
+    network::make(&nodes, &routers, &options)?;
+    let mut world = World { families: options.families, control_plane: None, machines: Vec::new() };
+    let machines: Vec<String> = nodes
+        .iter()
+        .map(|node| node.name.clone())
+        .chain(routers.into_iter().map(|router| router.name))
+        .collect();
     if options.cluster {
         credentials::make_service_account_key()?;
         println!("Network is up; the API server starts.");
         // Nodes start beside the control plane: containerd and the images need no API server.
-        world.start_nodes(&nodes)?;
+        world.start_machines(&machines)?;
         world.control_plane = Some(ControlPlane::start(&options)?);
         println!("The API server is ready; waiting for {} nodes.", nodes.len());
     } else {
-        world.start_nodes(&nodes)?;
+        world.start_machines(&machines)?;
     }
     let world = Mutex::new(world);
     control::serve(move |order| world.lock().expect("no order panics").carry_out(&order))?;
@@ -68,18 +74,20 @@ pub(crate) fn run() -> Result<ExitCode> {
 struct World {
     families: Families,
     control_plane: Option<ControlPlane>,
-    nodes: Vec<(String, Daemon)>,
+    /// Nodes and routers.
+    machines: Vec<(String, Daemon)>,
 }
 
 impl World {
-    fn start_nodes(&mut self, nodes: &[NodePlan]) -> Result<()> {
+    /// Starts nodes and routers: both have processes and files of their own.
+    fn start_machines(&mut self, names: &[String]) -> Result<()> {
         let cgroups = Hierarchies::detect()?;
-        for node in nodes {
-            cgroups.create_node(&node.name)?;
-            fs::create_dir_all(Path::new("/lab/nodes").join(&node.name))?;
-            self.nodes.push((node.name.clone(), start_node(&node.name)?));
+        for name in names {
+            cgroups.create_node(name)?;
+            fs::create_dir_all(Path::new("/lab/nodes").join(name))?;
+            self.machines.push((name.clone(), start_machine(name)?));
         }
-        nodes.iter().try_for_each(|node| wait_for_node(&node.name))
+        names.iter().try_for_each(|name| wait_for_machine(name))
     }
 
     fn carry_out(&mut self, order: &Order) -> Result<()> {
@@ -94,13 +102,13 @@ impl World {
                 }
             }
             Order::StopNode(name) => {
-                self.node(name)?.stop()?;
+                self.machine(name)?.stop()?;
                 fs::remove_file(node::marker(name))?;
                 Hierarchies::detect()?.clear_node(name)
             }
             Order::StartNode(name) => {
-                self.node(name)?.resume();
-                wait_for_node(name)
+                self.machine(name)?.resume();
+                wait_for_machine(name)
             }
         }
     }
@@ -109,13 +117,15 @@ impl World {
         self.control_plane.as_ref().context("this lab has no cluster")?.program(name)
     }
 
-    fn node(&self, name: &str) -> Result<&Daemon> {
-        let found = self.nodes.iter().find(|(own, _)| own == name);
-        found.map(|(_, daemon)| daemon).with_context(|| format!("this lab has no node {name}"))
+    fn machine(&self, name: &str) -> Result<&Daemon> {
+        let found = self.machines.iter().find(|(own, _)| own == name);
+        found
+            .map(|(_, daemon)| daemon)
+            .with_context(|| format!("this lab has neither a node nor a router {name}"))
     }
 }
 
-fn start_node(name: &str) -> Result<Daemon> {
+fn start_machine(name: &str) -> Result<Daemon> {
     let mut command = Command::new(super::PROGRAM);
     command
         .args(["internal", "enter", "--cgroup", name, "--parent", &getpid().to_string()])
@@ -125,9 +135,9 @@ fn start_node(name: &str) -> Result<Daemon> {
     Daemon::start(name, &Path::new("/lab/log").join(format!("{name}.log")), || Ok(()), command)
 }
 
-fn wait_for_node(name: &str) -> Result<()> {
+fn wait_for_machine(name: &str) -> Result<()> {
     let marker = node::marker(name);
-    wait(&format!("the node {name} runs (log/{name}.log)"), NODE_WITHIN, || marker.exists()).map(drop)
+    wait(&format!("{name} runs (log/{name}.log)"), NODE_WITHIN, || marker.exists()).map(drop)
 }
 
 /// Follows the API server's own news of nodes until `count` of them are ready.

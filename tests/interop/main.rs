@@ -1,0 +1,19 @@
+//! FerroLB's BGP beside the routing programs that stand in people's racks: BIRD, FRR, GoBGP, OpenBGPD, ExaBGP, each with a lab of the
+//! test's own, without a cluster. What is read from these programs is itself tested, on one another (`routers_…`).
+//!
+//! `hack/test.sh interop [FILTER]` runs them. They need root and what `hack/prepare.sh all` makes.
+
+#![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
+
+mod bird;
+mod exabgp;
+mod frr;
+mod gobgp;
+mod instance;
+mod json;
+mod openbgpd;
+mod peer;
+mod rig;
+mod route;
+mod routers;
+mod speaker;
