@@ -121,6 +121,8 @@ fn pending(candidates: &[NodeName]) -> AnnouncedStatus {
 
 #[cfg(test)]
 mod tests {
+    use ferrolb_placement::NotAnnounced;
+
     use super::{super::ownership::Owner, *};
 
     fn id() -> ServiceId {
