@@ -41,8 +41,8 @@ pub use slice::{
     ServiceReference, TrafficPolicy, VipAnnouncement,
 };
 pub use speaker_state::{
-    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, Scheduling, Segment, SpeakerState,
-    SpeakerStateSpec, SpeakerStateStatus,
+    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, MAX_SEGMENT_NODES, Scheduling,
+    Segment, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
 };
 
 /// The API group of every kind here.
