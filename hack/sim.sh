@@ -9,11 +9,11 @@ cd "$(dirname "$0")/.."
 # name | test binary | test | seeds in one go
 simulators=(
   "ipam|-p ferrolb-ipam --test properties|whatever_happens_the_contract_holds|2000"
-  "bgp|-p ferrolb-bgp --test simulation|nothing_breaks_in_any_seed|2000"
+  "controller|-p ferrolb-controller --lib|sim::seeds|1000"
   "ownership|-p ferrolb-ownership --test simulation|nothing_breaks_in_any_seed|2000"
+  "bgp|-p ferrolb-bgp --test simulation|nothing_breaks_in_any_seed|2000"
   "bfd|-p ferrolb-bfd --test simulation|nothing_breaks_in_any_seed|1000"
 )
-if [[ -d controller/src/index/tests/sim ]]; then simulators+=("controller|-p ferrolb-controller --lib|sim::seeds|1000"); fi
 log=target/sim.txt
 mkdir -p target
 : >"$log"

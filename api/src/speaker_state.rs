@@ -9,6 +9,8 @@ use crate::sessions::{BfdSession, BgpSession};
 
 /// The most exceptions one speaker lists; more set `truncated`.
 pub const MAX_EXCEPTIONS: usize = 500;
+/// The most nodes named of one segment.
+pub const MAX_SEGMENT_NODES: usize = 256;
 
 /// A speaker's own report. It has the name of its node, is owned by it, and is written by its speaker only.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]

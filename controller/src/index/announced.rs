@@ -153,18 +153,6 @@ mod tests {
     }
 
     #[test]
-    fn what_placement_calls_a_reason_is_what_the_condition_and_the_docs_call_it() {
-        for reason in [
-            NotAnnounced::NoAdvertisement { pool: None },
-            NotAnnounced::NoEligibleNode { excluded: 0, unselected: 2, without_interface: 0 },
-        ] {
-            let name = reason.reason();
-            let status = Announced::default().status(&id(), &standings(Standing::Not(reason)), false, at(0));
-            assert_eq!(status.unwrap().reason, name);
-        }
-    }
-
-    #[test]
     fn a_station_that_keeps_the_address_is_told_at_once() {
         let contested = Standing::Contested("the station 02:00:00:00:00:09 uses this address".into());
         let status = Announced::default().status(&id(), &standings(contested), true, at(0)).unwrap();

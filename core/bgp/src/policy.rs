@@ -21,9 +21,6 @@ pub struct Policy {
     pub draining: bool,
 }
 
-/// Internal peers must be told a preference (RFC 4271 §5.1.5); this is what everybody takes for none.
-const LOCAL_PREF: u32 = 100;
-
 impl Policy {
     /// The attributes of a route to `prefix`.
     ///
@@ -33,7 +30,9 @@ impl Policy {
         let next_hop = self.next_hop(prefix)?;
         let mut attributes = Attributes::new(self.as_path(route), next_hop);
         attributes.med = route.med;
-        attributes.local_pref = self.internal.then(|| self.local_pref(route));
+        if self.internal {
+            attributes.local_pref = if self.draining { Some(0) } else { route.local_pref };
+        }
         attributes.communities = route.communities.clone();
         attributes.extended_communities = route.extended_communities.clone();
         attributes.large_communities = route.large_communities.clone();
@@ -69,10 +68,6 @@ impl Policy {
             AsPath::repeated(self.local_as, 1 + usize::from(route.prepend))
         }
     }
-
-    fn local_pref(&self, route: &Route) -> u32 {
-        if self.draining { 0 } else { route.local_pref.unwrap_or(LOCAL_PREF) }
-    }
 }
 
 #[cfg(test)]
@@ -98,7 +93,6 @@ mod tests {
         let internal = policy(true).attributes(&vip, &route()).unwrap();
         assert_eq!(internal.as_path, AsPath::empty());
         assert_eq!((internal.local_pref, internal.med), (Some(200), Some(5)));
-        assert_eq!(policy(true).attributes(&vip, &Route::default()).unwrap().local_pref, Some(100));
     }
 
     /// RFC 8326 §4.2 and §4.3.

@@ -82,11 +82,10 @@ impl Allocator {
             announced.get(&address).is_some_and(|services| services.contains(&service.uid))
         };
         let mut latest: BTreeMap<(PoolName, Family), (i64, u128)> = BTreeMap::new();
-        for announced in [true, false] {
+        for first in [true, false] {
             for (since, _, handle) in &ours {
-                let taken = self.take_recorded_if(*handle, |service, address| {
-                    is_announced(service, address) == announced
-                });
+                let taken = self
+                    .take_recorded_if(*handle, |service, address| is_announced(service, address) == first);
                 for taken in taken.into_iter().flatten() {
                     let Some(pool) = taken.pool else { continue };
                     let last = latest.entry((pool, Family::of(taken.address))).or_default();

@@ -50,9 +50,9 @@ impl Asked {
 
 /// Segments on which speakers cannot hear each other: isolated ports, private VLANs.
 ///
-/// A speaker there looks to itself like the only survivor. What tells them apart is the past, of this run and of what it is told of earlier ones: an
-/// only survivor has once heard others. One that has not, on a segment that works, leaves VIPs to the plan's first
-/// candidate, until somebody shows by asking in vain that this one does not answer.
+/// A speaker there looks to itself like the only survivor. What tells them apart is the past, of this run and of what it is
+/// told of earlier ones: an only survivor has once heard others. One that has not, on a segment that works, leaves VIPs to
+/// the plan's first candidate, until somebody shows by asking in vain that this one does not answer.
 impl Machine {
     /// A speaker's frame came in by this interface, be it believed or not, now or in an earlier run.
     pub(crate) fn acquaint(&mut self) {

@@ -272,19 +272,10 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClusterId, Key, Keys, NodeName, Timing, Uid};
 
     #[test]
     fn a_gap_is_long_before_it_is_a_stall() {
-        let settings = Settings {
-            cluster: ClusterId(1),
-            keys: Keys::new(Key::new(&[1; 32]).unwrap(), None),
-            node: NodeName::new("n1").unwrap(),
-            uid: Uid([1; 16]),
-            timing: Timing::REALTIME,
-            gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
-            stale_for: Settings::DEFAULT_STALE_FOR,
-        };
+        let settings = Settings::alone("node-a");
         let mut now = Instant::ZERO;
         let mut machine = Machine::new(now, settings, 1, true, 1);
         // D is 88.75 ms and T 25 ms: others may claim after 38.75 ms, all is given up after 63.75 ms.

@@ -139,21 +139,13 @@ impl PeerStanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClusterId, Key, Keys, NodeName, Plan, Presence, Settings, ShortUid, Timing, Uid, VipPlan};
+    use crate::{NodeName, Plan, Presence, Settings, ShortUid, Timing, VipPlan};
 
     const VIPS: u8 = 50;
 
     fn machine() -> Machine {
         let node = NodeName::new("node-a").unwrap();
-        let settings = Settings {
-            cluster: ClusterId(1),
-            keys: Keys::new(Key::new(&[1; 32]).unwrap(), None),
-            node: node.clone(),
-            uid: Uid([1; 16]),
-            timing: Timing::REALTIME,
-            gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
-            stale_for: Settings::DEFAULT_STALE_FOR,
-        };
+        let settings = Settings::alone("node-a");
         let placed = VipPlan { candidates: vec![node], move_to: None, revision: 1, ready: true };
         let vips = (0..VIPS).map(|n| (IpAddr::from([192, 0, 2, n]), placed.clone())).collect();
         let mut machine = Machine::new(Instant::from_millis(1), settings, 2, true, 1);

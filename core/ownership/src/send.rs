@@ -287,20 +287,12 @@ fn recent(peer: &Peer, now: Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Settings;
     use crate::wire::Block;
-    use crate::{ClusterId, Key, Keys, NodeName, Settings, Timing, Uid};
 
     #[test]
     fn pages_take_turns_where_they_do_not_fit_into_a_frame() {
-        let settings = Settings {
-            cluster: ClusterId(1),
-            keys: Keys::new(Key::new(&[1; 32]).unwrap(), None),
-            node: NodeName::new("node-a").unwrap(),
-            uid: Uid([1; 16]),
-            timing: Timing::REALTIME,
-            gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
-            stale_for: Settings::DEFAULT_STALE_FOR,
-        };
+        let settings = Settings::alone("node-a");
         let mut machine = Machine::new(Instant::from_millis(1), settings, 2, true, 1);
         for n in 0..3 * limits::MAX_CLAIMS {
             let vip = [192, 0, 2, u8::try_from(n).unwrap()].into();

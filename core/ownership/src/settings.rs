@@ -32,6 +32,20 @@ impl Settings {
     /// Speakers that all lose the API notice it one after the other: a connection to an API server that fell silent, without
     /// a reset, counts as alive for 15 s (three unanswered TCP keepalives, 5 s apart).
     pub const DEFAULT_STALE_FOR: Duration = Duration::from_secs(20);
+
+    /// Those of a speaker on `node`, for tests that have but one.
+    #[cfg(test)]
+    pub(crate) fn alone(node: &str) -> Self {
+        Self {
+            cluster: ClusterId(1),
+            keys: Keys::new(crate::Key::new(&[1; 32]).expect("a key has 32 octets"), None),
+            node: NodeName::new(node).expect("the node has a name"),
+            uid: Uid([1; 16]),
+            timing: Timing::REALTIME,
+            gratuitous_rate: Self::DEFAULT_GRATUITOUS_RATE,
+            stale_for: Self::DEFAULT_STALE_FOR,
+        }
+    }
 }
 
 /// The heartbeat's pace.

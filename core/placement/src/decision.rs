@@ -58,16 +58,6 @@ pub struct Change {
     pub decision: Option<Decision>,
 }
 
-impl NotAnnounced {
-    /// The reason as a condition carries it.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::NoAdvertisement { .. } => "NoAdvertisement",
-            Self::NoEligibleNode { .. } => "NoEligibleNode",
-        }
-    }
-}
-
 impl fmt::Display for NotAnnounced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -137,7 +137,6 @@ fn interfaces_of_advertisements_narrow_nodes_and_subnets() {
     placer.set_advertisements(vec![L2Advertisement { interfaces: vec!["wlan0".into()], ..everything() }]);
     let reason = refusal(&placer, "192.0.2.1");
     assert_eq!(reason, NotAnnounced::NoEligibleNode { excluded: 0, unselected: 0, without_interface: 3 });
-    assert_eq!(reason.reason(), "NoEligibleNode");
     assert!(reason.to_string().contains("3 without an interface"), "{reason}");
 }
 
@@ -192,7 +191,7 @@ fn a_vip_is_announced_by_the_advertisements_of_its_pool_and_services() {
     );
 
     placer.set_advertisements(Vec::new());
-    assert_eq!(refusal(&placer, "192.0.2.1").reason(), "NoAdvertisement");
+    assert!(matches!(refusal(&placer, "192.0.2.1"), NotAnnounced::NoAdvertisement { .. }));
     placer.set_advertisements(vec![of(|one| one.pool_selectors = vec![selector(&[("tier", "back")])])]);
     placer.set_pools(BTreeMap::from([("lan".into(), labels(&[("tier", "back")]))]));
     assert_eq!(placement(&placer, "192.0.2.1").nodes[0], "b".into(), "the order of before is taken up again");

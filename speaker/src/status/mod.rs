@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_api::{Configuration, Interface, MAX_EXCEPTIONS, Scheduling, Segment, SpeakerStateStatus};
+use ferrolb_api::{
+    Configuration, Interface, MAX_EXCEPTIONS, MAX_SEGMENT_NODES, Scheduling, Segment, SpeakerStateStatus,
+};
 use ferrolb_neighbor::Mac;
 use ferrolb_ownership::{NodeName, SegmentStatus, StateName, Timing, VipPlan, VipStatus};
 use ferrolb_sansio::Instant;
@@ -146,16 +148,16 @@ fn answers(vip: &VipStatus) -> bool {
 
 fn described(facts: &Facts<'_>, interface: &ferrolb_ownership::Interface) -> Interface {
     Interface {
-        segment: facts.hearing.told(&interface.name).map(|told| segment(facts, told)),
+        segment: facts.hearing.told(&interface.name).map(|told| segment(facts.realtime, told)),
         name: interface.name.clone(),
         addresses: interface.addresses.iter().take(64).map(ToString::to_string).collect(),
         carrier: interface.carrier,
     }
 }
 
-fn segment(facts: &Facts<'_>, told: &SegmentStatus) -> Segment {
-    let fastest = if facts.realtime { Timing::REALTIME } else { Timing::ORDINARY }.min_interval;
-    let names = |nodes: &[NodeName]| nodes.iter().map(ToString::to_string).collect();
+fn segment(realtime: bool, told: &SegmentStatus) -> Segment {
+    let fastest = if realtime { Timing::REALTIME } else { Timing::ORDINARY }.min_interval;
+    let names = |nodes: &[NodeName]| nodes.iter().take(MAX_SEGMENT_NODES).map(ToString::to_string).collect();
     Segment {
         heartbeat_milliseconds: i32::try_from((told.interval.as_micros() + 500) / 1_000).unwrap_or(i32::MAX),
         relaxed: told.interval > fastest,

@@ -182,3 +182,12 @@ fn long_texts_are_cut_between_characters() {
     assert_eq!(bounded("äöü".to_owned(), 2), "äö");
     assert_eq!(bounded("ab".to_owned(), 2), "ab");
 }
+
+/// The API server would refuse the whole report otherwise.
+#[test]
+fn no_more_nodes_of_a_segment_are_named_than_the_api_permits() {
+    let nodes: Vec<_> = (0..300).map(|number| NodeName::new(&format!("n{number}")).unwrap()).collect();
+    let told = SegmentStatus { heard: nodes.clone(), filtered: nodes, ..SegmentStatus::default() };
+    let segment = segment(true, &told);
+    assert_eq!((segment.heard.len(), segment.multicast_filtered.len()), (256, 256));
+}

@@ -1,10 +1,10 @@
 use core::fmt;
+use core::time::Duration;
 
 use ferrolb_sansio::Instant;
 
 use crate::wire::{GracefulRestart, Negotiated};
 use crate::{Asn, RouterId};
-use core::time::Duration;
 
 /// What a session does while no transport is there or on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
