@@ -109,7 +109,11 @@ mod tests {
             Command::Presence(_) => "draining",
             Command::Stale(true) => "stale",
             Command::Stale(false) => "fresh",
-            Command::Keys(_) | Command::Report(_) | Command::Stop => "other",
+            Command::Bfd { .. }
+            | Command::BfdGone(_)
+            | Command::Keys(_)
+            | Command::Report(_)
+            | Command::Stop => "other",
         };
         told.changes(desired).iter().map(name).collect::<Vec<_>>().join(" ")
     }

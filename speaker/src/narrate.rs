@@ -1,3 +1,4 @@
+use ferrolb_bfd::{Change, Event as BfdEvent};
 use ferrolb_ownership::Event;
 
 /// Tells people what happened on an interface.
@@ -22,6 +23,18 @@ pub(crate) fn narrate(interface: &str, event: &Event) {
         }
         Event::MulticastFiltered { node } => {
             tracing::warn!(interface, %node, "The node answers but its heartbeats do not arrive: a switch filters multicast.");
+        }
+    }
+}
+
+/// Tells people what happened to a BFD session.
+pub(crate) fn narrate_bfd(event: &BfdEvent) {
+    let peer = event.path.peer();
+    match event.change {
+        Change::Up => tracing::info!(%peer, "The BFD session is up."),
+        Change::Down(cause) => tracing::warn!(%peer, %cause, "The BFD session is down."),
+        Change::PeerAdminDown => {
+            tracing::info!(%peer, "The peer has switched its BFD off; nothing that depends on it is taken for dead.");
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::absence::Absence;
 use crate::apply;
 use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
-use crate::narrate::narrate;
+use crate::narrate::{narrate, narrate_bfd};
 use crate::observe::Observed;
 use crate::report::{self, Statement};
 use crate::routing::{Heard, Routing};
@@ -323,6 +323,10 @@ impl Speaker {
                 tracing::error!(%interface, %error, "An interface cannot be used; it is tried again.");
                 self.told.forget(&interface);
                 self.dirty = true;
+            }
+            Output::Bfd(event) => narrate_bfd(&event),
+            Output::BfdUnusable { path, problem } => {
+                tracing::error!(peer = %path.peer(), %problem, "A BFD session cannot be; it is tried again.");
             }
             Output::Report(report) => self.publish(report),
         }

@@ -40,7 +40,7 @@ pub enum DownCause {
 impl fmt::Display for DownCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silence(time) => write!(f, "nothing was heard from the peer for {time:?}"),
+            Self::Silence(time) => write!(f, "nothing was heard from the peer for {} ms", time.as_millis()),
             Self::Signaled(Diagnostic::DetectionTimeExpired) => {
                 f.write_str("the peer says that it did not hear this node for its detection time")
             }

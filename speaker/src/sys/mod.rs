@@ -7,6 +7,7 @@
 
 mod burst;
 mod clock;
+mod datagram;
 mod filter;
 mod groups;
 mod inotify;
@@ -18,6 +19,7 @@ mod wake;
 
 pub use burst::Burst;
 pub use clock::{Clocks, now};
+pub use datagram::{Datagram, InBuffer, InSocket, OutSocket};
 pub use filter::{Acceptance, program};
 pub use groups::Groups;
 pub use inotify::FolderWatch;

@@ -1,8 +1,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ferrolb_bfd::{Event as BfdEvent, Path, Profile};
 use ferrolb_ownership::{Counters, Event, Interface, Keys, Plan, Presence, SegmentStatus, VipStatus};
 use ferrolb_sansio::Instant;
+
+use super::bfd::BfdReport;
 
 /// What the wire thread is told.
 #[derive(Debug)]
@@ -33,6 +36,15 @@ pub enum Command {
     Stale(bool),
     /// Other keys.
     Keys(Box<Keys>),
+    /// A BFD session is wanted, or one that is wanted has another profile.
+    Bfd {
+        /// Between whom.
+        path: Path,
+        /// How.
+        profile: Profile,
+    },
+    /// The BFD session is no longer wanted: the peer is told that it is switched off.
+    BfdGone(Path),
     /// Fill in this report and send it back.
     Report(Report),
     /// Hand over everything and end.
@@ -56,6 +68,15 @@ pub enum Output {
         /// Why.
         error: std::io::Error,
     },
+    /// Something happened to a BFD session.
+    Bfd(BfdEvent),
+    /// A BFD session cannot be; it is tried again every few seconds.
+    BfdUnusable {
+        /// Between whom.
+        path: Path,
+        /// Why, in words.
+        problem: Arc<str>,
+    },
     /// The report that was asked for.
     Report(Report),
 }
@@ -67,6 +88,8 @@ pub struct Report {
     pub at: Instant,
     /// One for each interface in use, by index.
     pub ports: Vec<PortReport>,
+    /// BFD.
+    pub bfd: BfdReport,
     /// Events dropped because nobody took them in time.
     pub events_dropped: u64,
 }

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!  async side --Command--> bounded queue + waker --> thread: Port(Segment + socket) per interface <==> segments
+//!                                                         Bfd(Table + sockets)                 <==> peers
 //!             <--Output--- bounded queue, never waited for ---+
 //!                          joins multicast groups for it <----+  (the thread "groups")
 //! ```
 
+mod bfd;
 mod groups;
 mod message;
 mod port;
@@ -22,6 +24,7 @@ use ferrolb_ownership::{Settings, Timing};
 use ferrolb_sansio::Instant;
 use tokio::sync::mpsc::Receiver;
 
+pub use bfd::BfdReport;
 pub use message::{Command, Output, PortReport, Report, SocketCounters};
 
 use crate::sys::{self, Waker, Wakeups};

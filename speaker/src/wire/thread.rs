@@ -9,6 +9,7 @@ use ferrolb_sansio::{Instant, Rng};
 use tokio::sync::mpsc::Sender;
 
 use super::Identity;
+use super::bfd::Bfd;
 use super::groups::Wish;
 use super::message::{Command, Output, Report};
 use super::port::{Buffers, Port};
@@ -39,6 +40,7 @@ pub(super) struct Thread {
     wishes: mpsc::Sender<Wish>,
     beat: Arc<AtomicU64>,
     ports: BTreeMap<u32, Port>,
+    bfd: Bfd,
     buffers: Buffers,
     presence: Presence,
     stale: bool,
@@ -55,8 +57,10 @@ impl Thread {
         wishes: mpsc::Sender<Wish>,
         beat: Arc<AtomicU64>,
     ) -> Self {
+        let mut rng = Rng::new(identity.seed);
         Self {
-            rng: Rng::new(identity.seed),
+            bfd: Bfd::new(Rng::new(rng.next())),
+            rng,
             identity,
             wakeups,
             commands,
@@ -78,6 +82,7 @@ impl Thread {
             let wake = sys::now();
             self.beat.store(wake.as_nanos(), Ordering::Relaxed);
             // Frames before timers: a heartbeat that waits in the socket must stop its timer from firing.
+            self.bfd.drain(wake);
             for port in self.ports.values_mut() {
                 port.drain(wake, &mut self.buffers);
             }
@@ -85,6 +90,7 @@ impl Thread {
                 self.obey(command);
             }
             let now = sys::now();
+            self.watch_peers(now);
             for port in self.ports.values_mut() {
                 port.segment.handle_timeout(now);
                 port.transmit(&mut self.buffers);
@@ -94,6 +100,7 @@ impl Thread {
                 return;
             }
             let due = self.ports.values().filter_map(|port| port.segment.poll_timeout()).min();
+            let due = due.into_iter().chain(self.bfd.poll_timeout()).min();
             let deadline = due.unwrap_or(Instant::MAX).min(now + self.longest_sleep());
             if self.wakeups.sleep(deadline).is_err() {
                 // Without a timer there is no telling when a peer is silent: better to end and be restarted.
@@ -137,8 +144,15 @@ impl Thread {
                 }
                 self.identity.settings.keys = *keys;
             }
+            Command::Bfd { path, profile } => {
+                if let Some(problem) = self.bfd.want(path, profile, &self.wakeups) {
+                    self.publish(Output::BfdUnusable { path, problem });
+                }
+            }
+            Command::BfdGone(path) => self.bfd.unwant(&path),
             Command::Report(report) => self.report(now, report),
             Command::Stop => {
+                self.bfd.end();
                 self.ending = Ending::HandsOver { since: now };
                 for port in self.ports.values_mut() {
                     port.segment.handle_presence(now, Presence::Draining);
@@ -178,7 +192,19 @@ impl Thread {
         }
     }
 
+    fn watch_peers(&mut self, now: Instant) {
+        let (bfd, outputs, dropped) = (&mut self.bfd, &self.outputs, &mut self.events_dropped);
+        bfd.handle_timeout(now, &self.wakeups, |path, problem| {
+            let told = outputs.try_send(Output::BfdUnusable { path, problem });
+            *dropped += u64::from(told.is_err());
+        });
+    }
+
     fn publish_events(&mut self) {
+        // First: a session of BGP may depend on it.
+        while let Some(event) = self.bfd.poll_event() {
+            self.publish(Output::Bfd(event));
+        }
         for port in self.ports.values_mut() {
             while let Some(event) = port.poll_event() {
                 let output = Output::Event { interface: Arc::clone(&port.name), event };
@@ -197,6 +223,7 @@ impl Thread {
 
     fn report(&mut self, now: Instant, mut report: Report) {
         report.at = now;
+        self.bfd.report(&mut report.bfd);
         report.events_dropped = self.events_dropped;
         report.ports.truncate(self.ports.len());
         for (place, port) in self.ports.values().enumerate() {
@@ -222,7 +249,8 @@ impl Thread {
                 false
             }
             Ending::HandsOver { since } => {
-                now.since(since) >= LAST_WORDS && !self.ports.values().any(Port::owns_any)
+                let owns = self.ports.values().any(Port::owns_any);
+                now.since(since) >= LAST_WORDS && !owns && self.bfd.has_ended()
             }
             Ending::Resigned { since } => now.since(since) >= LAST_WORDS,
         }

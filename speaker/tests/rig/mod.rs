@@ -72,6 +72,11 @@ impl Rig {
         ip(&["-n", &machine, "link", "set", "eth0", "up"]);
     }
 
+    /// The name of a node's network namespace.
+    pub fn namespace_of(&self, node: usize) -> String {
+        format!("{}-{node}", self.prefix)
+    }
+
     /// The folder that all speakers work from.
     pub fn folder(&self) -> &Path {
         &self.folder

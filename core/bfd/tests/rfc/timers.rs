@@ -29,7 +29,7 @@ fn silence_is_told_with_diagnostic_1_and_the_peer_is_forgotten() {
     assert_eq!((last.state(), last.diagnostic(), last.word(8)), (State::Down, 1, 0));
     let status = end.status();
     assert_eq!((status.peer, status.downs), (None, 1));
-    assert_eq!(status.last_down.unwrap().1.to_string(), "nothing was heard from the peer for 900ms");
+    assert_eq!(status.last_down.unwrap().1.to_string(), "nothing was heard from the peer for 900 ms");
 }
 
 #[test]
