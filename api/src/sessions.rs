@@ -31,7 +31,8 @@ pub struct BgpSession {
     /// How many prefixes the peer is told of.
     #[serde(default)]
     pub announced: PrefixCounts,
-    /// How many prefixes the peer told, of which none is used.
+    /// How many prefixes the peer announced since the session came up, to two digits; none is used, and one that is announced
+    /// again counts again.
     #[serde(default)]
     pub received: PrefixCounts,
     /// What both sides are able to, by name.

@@ -1,10 +1,11 @@
 //! `ferrolb-speaker`: answers ARP and NDP for VIPs on its node, and agrees with the other speakers on who does.
 //!
 //! ```text
-//!  source (cluster | folder)  --Event--+
-//!  interfaces (netlink)       --Event--+--> Index --Desired--> Told --Command--> wire thread <==> segment
-//!                                                                                    |
-//!         SpeakerState, metrics, logs, health  <------------Output (events, reports)-+
+//!  source (cluster | folder)  --Event--+                   +--> Told --Command--> wire thread <==> segments, BFD peers
+//!  interfaces (netlink)       --Event--+--> Index --Desired--+                        |
+//!                                                            +--> Told --Command--> BGP thread <==> routers
+//!                                                                                     |
+//!         SpeakerState, metrics, logs, health  <-------------Output (events, reports)-+
 //! ```
 //!
 //! `run` holds the async side together; it decides nothing. What to announce is decided by [`index`], who owns what by
@@ -20,6 +21,7 @@ pub mod interfaces;
 pub mod metrics;
 mod narrate;
 mod observe;
+pub mod paths;
 pub mod report;
 mod routing;
 mod run;

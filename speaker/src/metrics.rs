@@ -1,5 +1,6 @@
 //! Metrics, made from the threads' newest reports when they are asked for. `docs/metrics.md` lists them.
 
+mod bfd;
 mod sessions;
 
 use ferrolb_ownership::{Counters, StateName};
@@ -23,6 +24,7 @@ impl Collector for Metrics {
         vips(&view, &mut encoder)?;
         segments(&view, &mut encoder)?;
         sessions::encode(&view.sessions, &mut encoder)?;
+        bfd::encode(&view, &mut encoder)?;
         for family in FAMILIES {
             let mut metric =
                 encoder.encode_descriptor(family.name, family.help, None, MetricType::Counter)?;

@@ -17,6 +17,8 @@ pub(crate) struct View {
     pub(crate) report: Report,
     /// The newest report of the BGP thread.
     pub(crate) sessions: sessions::Report,
+    /// The paths to peers that BFD watches, by the BGPPeer's name.
+    pub(crate) watched: Vec<(Arc<str>, ferrolb_bfd::Path)>,
     /// Whether one of the wire thread has come since the configuration was complete.
     pub(crate) reported: bool,
     /// The wire thread, once it runs.

@@ -1,4 +1,6 @@
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use ferrolb_bgp::session::{Restart, Stop};
 use ferrolb_sansio::Instant;
@@ -141,6 +143,15 @@ impl Routing {
         if let Some(report) = self.spare.take().or_else(|| lost.then(Report::default)) {
             self.asked = Some(now);
             sessions.send(Command::Report(report)).await?;
+        }
+        Ok(())
+    }
+
+    /// BFD says that the path to these peers is gone.
+    pub(crate) async fn path_down(&self, peers: BTreeSet<Arc<str>>) -> Result<(), Stopped> {
+        let Some(sessions) = &self.sessions else { return Ok(()) };
+        for peer in peers {
+            sessions.send(Command::PathDown(peer)).await?;
         }
         Ok(())
     }

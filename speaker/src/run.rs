@@ -49,7 +49,7 @@ async fn work(
                 }
                 speaker.settle().await?;
             }
-            output = speaker.output() => speaker.hear(output?),
+            output = speaker.output() => speaker.hear(output?).await?,
             () = until(news) => speaker.ask().await?,
             _ = look.tick() => speaker.look().await?,
         }

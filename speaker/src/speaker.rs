@@ -1,10 +1,12 @@
+mod hear;
 mod keep;
 mod publish;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolb_ownership::{ClusterId, Event as WireEvent, Keys, Settings, Timing, Uid};
+use ferrolb_ownership::{ClusterId, Keys, Settings, Timing, Uid};
 use ferrolb_runtime::client;
 use ferrolb_sansio::Instant;
 use jiff::Timestamp;
@@ -18,14 +20,14 @@ use crate::absence::Absence;
 use crate::apply;
 use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
-use crate::narrate::{narrate, narrate_bfd};
 use crate::observe::Observed;
+use crate::paths::Paths;
 use crate::report::{self, Statement};
-use crate::routing::{Heard, Routing};
+use crate::routing::Routing;
 use crate::sessions;
 use crate::source::{Event, cluster, standalone};
-use crate::status::{Calendar, Duplicate, Duplicates};
-use crate::wire::{Command, Identity, Output, Report, Stopped, Wire};
+use crate::status::{Calendar, Duplicates};
+use crate::wire::{Command, Identity, Output, Report, Wire};
 use crate::{interfaces, sys};
 
 /// Holds the parts together: what is known, what was told, the wire thread, and those who watch.
@@ -39,6 +41,7 @@ pub(crate) struct Speaker {
     wire: Option<Wire>,
     outputs: Option<Receiver<Output>>,
     routing: Routing,
+    paths: Paths,
     cluster: Option<ClusterId>,
     keys: Option<Box<Keys>>,
     problem: Option<String>,
@@ -86,6 +89,7 @@ impl Speaker {
             wire: None,
             outputs: None,
             routing: Routing::default(),
+            paths: Paths::default(),
             cluster: None,
             keys: None,
             problem: None,
@@ -220,7 +224,17 @@ impl Speaker {
 
     async fn settle_routing(&mut self) -> anyhow::Result<()> {
         let (node, state_dir) = (self.options.node.as_str(), &self.options.state_dir);
-        self.routing.settle(&self.desired.bgp, node, self.index.usable(), state_dir).await
+        self.routing.settle(&self.desired.bgp, node, self.index.usable(), state_dir).await?;
+        let Some(wire) = &self.wire else { return Ok(()) };
+        let commands = self.paths.changes(self.routing.told().wishes());
+        if !commands.is_empty() {
+            let watched = self.paths.wishes().iter().map(|wish| (Arc::clone(&wish.peer), wish.path));
+            self.observed.view().watched = watched.collect();
+        }
+        for command in commands {
+            wire.send(command).await?;
+        }
+        Ok(())
     }
 
     /// Endpoints of all Services are a lot to follow; only a VIP under the Local policy needs them.
@@ -275,61 +289,6 @@ impl Speaker {
         self.wire = Some(wire);
         self.outputs = Some(outputs);
         Ok(())
-    }
-
-    /// What one of the threads tells next; waits for ever before there is one.
-    ///
-    /// # Errors
-    /// A thread has ended.
-    pub(crate) async fn output(&mut self) -> anyhow::Result<Told> {
-        let Some(outputs) = &mut self.outputs else {
-            return Ok(Told::Sessions(self.routing.output().await?));
-        };
-        tokio::select! {
-            output = outputs.recv() => Ok(Told::Wire(output.ok_or(Stopped)?)),
-            output = self.routing.output() => Ok(Told::Sessions(output?)),
-        }
-    }
-
-    /// When to ask because something happened.
-    pub(crate) fn news(&self) -> Option<tokio::time::Instant> {
-        self.news
-    }
-
-    /// Takes what a thread tells.
-    pub(crate) fn hear(&mut self, told: Told) {
-        match told {
-            Told::Wire(output) => self.hear_wire(output),
-            Told::Sessions(output) => match self.routing.hear(output) {
-                Heard::News => self.note_news(),
-                Heard::Report(report) => self.publish_sessions(report),
-            },
-        }
-    }
-
-    fn hear_wire(&mut self, output: Output) {
-        match output {
-            Output::Event { interface, event } => {
-                let now = sys::now();
-                narrate(&interface, &event);
-                if let WireEvent::Duplicate { vip, mac } = event {
-                    let known = self.duplicates.entry((vip, interface));
-                    let heard = known.or_insert(Duplicate { mac, since: now, last: now });
-                    (heard.mac, heard.last) = (mac, now);
-                }
-                self.note_news();
-            }
-            Output::Unusable { interface, error } => {
-                tracing::error!(%interface, %error, "An interface cannot be used; it is tried again.");
-                self.told.forget(&interface);
-                self.dirty = true;
-            }
-            Output::Bfd(event) => narrate_bfd(&event),
-            Output::BfdUnusable { path, problem } => {
-                tracing::error!(peer = %path.peer(), %problem, "A BFD session cannot be; it is tried again.");
-            }
-            Output::Report(report) => self.publish(report),
-        }
     }
 
     /// Whoever reads the SpeakerState waits for this; what else happens now goes along.

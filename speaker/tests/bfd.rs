@@ -244,8 +244,8 @@ fn a_port_that_another_program_has_is_an_error_of_its_sessions_only() {
         speaker.want(v6, 300).await;
         speaker.expect_up(v6).await;
         let report = speaker.report().await;
-        assert_eq!(report.unusable.iter().map(|(path, _)| *path).collect::<Vec<_>>(), [v4]);
-        assert!(report.unusable[0].1.contains("UDP port 3784"), "{report:?}");
+        assert_eq!(report.unusable.iter().map(|unopened| unopened.path).collect::<Vec<_>>(), [v4]);
+        assert!(report.unusable[0].problem.contains("UDP port 3784"), "{report:?}");
         assert_eq!(speaker.problems.len(), 1, "{:?}", speaker.problems);
         drop(taken);
         speaker.expect_up(v4).await;

@@ -109,6 +109,9 @@ impl Peer {
             }
         }
         self.session.reconfigure(now, plan.settings.clone());
+        if password || hops {
+            self.session.retry_now(now);
+        }
         self.plan = plan;
     }
 

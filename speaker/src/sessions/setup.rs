@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use ferrolb_bfd::{self as bfd, Path, Profile};
 use ferrolb_bgp::policy::NextHopSettings;
 use ferrolb_bgp::session::{GracefulSettings, Opening, PeerAs, Settings};
 use ferrolb_bgp::{Families, RouterId};
@@ -75,6 +77,25 @@ pub fn setup(name: &str, plan: &PeerPlan, around: &Surroundings<'_>) -> Result<P
         hops,
         settings,
     })
+}
+
+/// How BFD watches the path to a peer, if the configuration asks for it: over one hop where the peer is on a network of this
+/// node's and nothing says that it need not be, as routers do it, too.
+pub fn watch(plan: &PeerPlan, setup: &PeerSetup, around: &Surroundings<'_>) -> Option<(Path, Profile)> {
+    let bfd = plan.bfd?;
+    let Remote { address, link } = &setup.remote;
+    let networks = || around.usable.iter().flat_map(|one| &one.interface.addresses);
+    let near = match setup.hops {
+        Hops::One | Hops::Within(1) => true,
+        Hops::Within(_) => false,
+        Hops::Any => !plan.peer.multi_hop && networks().any(|network| network.contains(address)),
+    };
+    let hops = if link.is_some() || near { bfd::Hops::Single } else { bfd::Hops::Multi };
+    let interface = link.as_ref().and_then(|(index, _)| NonZeroU32::new(*index));
+    // Neither can fail: the configuration takes addresses of hosts only, and the profile's numbers have narrower bounds there.
+    let path = Path::new(hops, *address, setup.source, interface).ok()?;
+    let profile = Profile::new(bfd.transmit, bfd.receive, bfd.multiplier).ok()?;
+    Some((path, profile.passive(bfd.passive).minimum_ttl(bfd.minimum_ttl)))
 }
 
 fn remote(at: &PeerAt, usable: &[Usable]) -> Result<Remote, String> {
@@ -154,19 +175,23 @@ mod tests {
         Usable { interface, default_v4: true, default_v6: true }
     }
 
-    fn set_up(spec: &str, usable: &[Usable]) -> Result<PeerSetup, String> {
+    fn plan(spec: &str) -> PeerPlan {
         let object: BGPPeer = serde_json::from_str(&format!(
             r#"{{"apiVersion":"ferrolb.io/v1beta1","kind":"BGPPeer","metadata":{{"name":"tor"}},"spec":{spec}}}"#
         ))
         .unwrap();
         let peer = ferrolb_config::bgp::peer(&object).unwrap();
         let my_asn = peer.asn_of(&ferrolb_model::Labels::default()).unwrap();
+        PeerPlan { peer, my_asn, bfd: None }
+    }
+
+    fn set_up(spec: &str, usable: &[Usable]) -> Result<PeerSetup, String> {
         let passwords = BTreeMap::from([
             ("good".to_owned(), Password::new(b"secret").map_err(|error| error.to_string())),
             ("bad".to_owned(), Err("the password is empty".to_owned())),
         ]);
         let around = Surroundings { node: "node-a", usable, passwords: &passwords };
-        setup("tor", &PeerPlan { peer, my_asn, bfd: None }, &around)
+        setup("tor", &plan(spec), &around)
     }
 
     #[test]
@@ -203,6 +228,29 @@ mod tests {
         assert_eq!(with("good"), Ok(true));
         assert!(with("bad").unwrap_err().contains("the password is empty"));
         assert!(with("none").unwrap_err().contains("there is no Secret none"));
+    }
+
+    #[test]
+    fn the_path_has_one_hop_where_the_peer_is_near() {
+        let hops = |more: &str, theirs: u32, address: &str| {
+            let spec = format!(r#"{{"myASN":64500,"peerASN":{theirs},"peerAddress":"{address}"{more}}}"#);
+            let (plan, passwords) = (plan(&spec), BTreeMap::new());
+            let usable = [usable(&[])];
+            let around = Surroundings { node: "node-a", usable: &usable, passwords: &passwords };
+            let setup = setup("tor", &plan, &around).unwrap();
+            let profile: ferrolb_api::BFDProfile = serde_json::from_value(serde_json::json!({
+                "apiVersion": "ferrolb.io/v1beta1", "kind": "BFDProfile", "metadata": {"name": "fast"}, "spec": {}
+            }))
+            .unwrap();
+            assert_eq!(watch(&plan, &setup, &around), None, "nobody asked for it");
+            let bfd = Some(ferrolb_config::bgp::bfd_profile(&profile).unwrap());
+            watch(&PeerPlan { bfd, ..plan }, &setup, &around).unwrap().0.hops()
+        };
+        assert_eq!(hops("", 64501, "198.51.100.1"), bfd::Hops::Single);
+        assert_eq!(hops("", 64500, "192.0.2.1"), bfd::Hops::Single, "internal and near");
+        assert_eq!(hops("", 64500, "198.51.100.1"), bfd::Hops::Multi);
+        assert_eq!(hops(r#","ebgpMultiHop":true"#, 64501, "192.0.2.1"), bfd::Hops::Multi);
+        assert_eq!(hops(r#","ttlSecurity":2"#, 64501, "192.0.2.1"), bfd::Hops::Multi);
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrolb_bfd::{Path, Profile};
 use ferrolb_bgp::policy::Route;
 use ferrolb_bgp::{Asn, ExtendedCommunity, Prefix};
 use ferrolb_sansio::Instant;
 
 use super::message::{Command, PeerSetup};
-use super::setup::{Surroundings, setup};
+use super::setup::{Surroundings, setup, watch};
 use crate::bgp::{BgpDesired, RouteAttributes, Table};
+use crate::paths::Wish;
 
 /// What the BGP thread has been told.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ pub struct Waiting {
 #[derive(Debug)]
 struct Peer {
     setup: PeerSetup,
+    /// How the path to it is watched.
+    watch: Option<(Path, Profile)>,
     table: Table,
     /// What was made of attributes, so that prefixes which share them share UPDATEs.
     routes: BTreeMap<Arc<RouteAttributes>, Arc<Route>>,
@@ -74,9 +78,15 @@ impl Told {
                 }
             };
             self.waiting.remove(name);
-            let empty = || Peer { setup: setup.clone(), table: Table::default(), routes: BTreeMap::new() };
+            let empty = || Peer {
+                setup: setup.clone(),
+                watch: None,
+                table: Table::default(),
+                routes: BTreeMap::new(),
+            };
             let known = self.peers.contains_key(name);
             let peer = self.peers.entry(name.clone()).or_insert_with(empty);
+            peer.watch = watch(plan, &setup, around);
             if !known || peer.setup != setup {
                 if peer.setup.settings.local_as != setup.settings.local_as {
                     // Link bandwidth names the AS.
@@ -105,6 +115,16 @@ impl Told {
     /// How long peers are still to have until routes are withdrawn.
     pub fn grace_left(&self, now: Instant) -> Duration {
         self.leaving.map_or(GRACE, |since| (since + GRACE).since(now))
+    }
+
+    /// The paths that BFD is to watch.
+    pub fn wishes(&self) -> Vec<Wish> {
+        let watched = self.peers.values().filter_map(|peer| {
+            let (path, profile) = peer.watch?;
+            let PeerSetup { name, remote, .. } = &peer.setup;
+            Some(Wish { peer: Arc::clone(name), address: remote.to_string(), path, profile })
+        });
+        watched.collect()
     }
 
     /// Peers that the thread was not told of, or not of their newest version, by name.

@@ -38,6 +38,7 @@ impl Speaker {
             desired: &self.desired,
             report: &view.report,
             sessions: &view.sessions,
+            paths: &self.paths,
             waiting: self.routing.told().waiting(),
             duplicates: &self.duplicates,
             hearing: &self.hearing,

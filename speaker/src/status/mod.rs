@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use crate::hearing::Hearing;
 use crate::index::Desired;
+use crate::paths::Paths;
 use crate::sessions::Report as Sessions;
 use crate::sessions::told::Waiting;
 use crate::wire::Report;
@@ -33,6 +34,8 @@ pub struct Facts<'a> {
     pub report: &'a Report,
     /// How the BGP sessions are.
     pub sessions: &'a Sessions,
+    /// The paths to peers that BFD watches.
+    pub paths: &'a Paths,
     /// Peers that there is no session with yet, by name, and what is waited for.
     pub waiting: &'a BTreeMap<String, Waiting>,
     /// Foreign stations heard lately.
@@ -113,6 +116,7 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
             .collect(),
         bgp,
         bgp_sessions,
+        bfd: sessions::bfd_sessions(facts),
         forwarding_mode: "delegate".to_owned(),
         scheduling: if facts.realtime { Scheduling::RealTime } else { Scheduling::Ordinary },
         configuration: Configuration {
@@ -126,7 +130,6 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
             stale: facts.stale,
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..SpeakerStateStatus::default()
     }
 }
 

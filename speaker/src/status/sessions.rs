@@ -1,7 +1,12 @@
-use ferrolb_api::{BgpSession, BgpSessionState, MAX_BGP_SESSIONS, PrefixCounts};
+use ferrolb_api::{
+    BfdSession, BfdSessionState, BgpSession, BgpSessionState, MAX_BFD_SESSIONS, MAX_BGP_SESSIONS,
+    PrefixCounts,
+};
+use ferrolb_bfd::{State, Status};
 use ferrolb_bgp::session::{Peer, StateName};
 
 use super::{Facts, bounded};
+use crate::paths::Wish;
 use crate::sessions::PeerReport;
 use crate::sessions::told::Waiting;
 
@@ -24,6 +29,7 @@ pub(super) fn sessions(facts: &Facts<'_>) -> (Vec<BgpSession>, String) {
 fn session(facts: &Facts<'_>, report: &PeerReport) -> BgpSession {
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let [ipv4, ipv6] = report.told.map(count);
+    let received = report.counters.announced_now.map(two_digits);
     // What hinders now comes before what ended an earlier session.
     let last_error = report.obstacle.as_ref().or(report.unsent.1.as_ref());
     let last_error = last_error.or_else(|| report.last_error.as_ref().map(|error| &error.text));
@@ -34,13 +40,18 @@ fn session(facts: &Facts<'_>, report: &PeerReport) -> BgpSession {
         since: facts.calendar.date(report.since),
         last_error: bounded(last_error.cloned().unwrap_or_default(), 512),
         announced: PrefixCounts { ipv4, ipv6 },
-        received: PrefixCounts::default(),
+        received: PrefixCounts { ipv4: received[0], ipv6: received[1] },
         capabilities: report.introduced.as_ref().map(capabilities).unwrap_or_default(),
         hold_time_seconds: report
             .introduced
             .as_ref()
             .map_or(0, |peer| i32::try_from(peer.hold_time.as_secs()).unwrap_or(i32::MAX)),
-        bfd: None,
+        bfd: facts
+            .paths
+            .wishes()
+            .iter()
+            .find(|wish| wish.peer == report.name)
+            .map(|wish| bfd_state(facts, wish)),
     }
 }
 
@@ -68,6 +79,52 @@ fn state(name: StateName) -> BgpSessionState {
         StateName::OpenConfirm => BgpSessionState::OpenConfirm,
         StateName::Established => BgpSessionState::Established,
     }
+}
+
+/// The BFD sessions, by peer.
+pub(super) fn bfd_sessions(facts: &Facts<'_>) -> Vec<BfdSession> {
+    facts.paths.wishes().iter().filter_map(|wish| bfd_session(facts, wish)).take(MAX_BFD_SESSIONS).collect()
+}
+
+/// `None` before the wire thread has told of it.
+fn bfd_session(facts: &Facts<'_>, wish: &Wish) -> Option<BfdSession> {
+    let bfd = &facts.report.bfd;
+    let status = watched(facts, wish);
+    let (since, last_error) = match bfd.unusable.iter().find(|unusable| unusable.path == wish.path) {
+        Some(unusable) => (unusable.since, unusable.problem.to_string()),
+        None => {
+            let status = status?;
+            (status.since, status.last_down.map(|(_, cause)| cause.to_string()).unwrap_or_default())
+        }
+    };
+    let detection = status.and_then(|status| status.detection_time).unwrap_or_default();
+    Some(BfdSession {
+        peer: wish.peer.to_string(),
+        address: wish.address.clone(),
+        state: bfd_state(facts, wish),
+        since: facts.calendar.date(since),
+        last_error: bounded(last_error, 256),
+        detection_milliseconds: i32::try_from(detection.as_millis()).unwrap_or(i32::MAX),
+    })
+}
+
+fn bfd_state(facts: &Facts<'_>, wish: &Wish) -> BfdSessionState {
+    match watched(facts, wish).map(|status| status.state) {
+        Some(State::AdminDown) => BfdSessionState::AdminDown,
+        Some(State::Down) | None => BfdSessionState::Down,
+        Some(State::Init) => BfdSessionState::Init,
+        Some(State::Up) => BfdSessionState::Up,
+    }
+}
+
+fn watched<'a>(facts: &'a Facts<'_>, wish: &Wish) -> Option<&'a Status> {
+    facts.report.bfd.sessions.iter().find(|status| status.path == wish.path)
+}
+
+/// Rounded down, so that a peer with a table in motion does not have the SpeakerState written every second.
+fn two_digits(number: u64) -> i32 {
+    let unit = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    i32::try_from(number / unit * unit).unwrap_or(i32::MAX)
 }
 
 /// What both sides are able to, in the words of the RFCs.

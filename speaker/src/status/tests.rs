@@ -61,6 +61,7 @@ fn with_status<T>(
         desired: &desired,
         report: &report,
         sessions: &Sessions::default(),
+        paths: &Paths::default(),
         waiting: &BTreeMap::new(),
         hearing: &hearing,
         duplicates: &Duplicates::from([((IpAddr::from([192, 0, 2, 9]), Arc::from("eth0")), heard)]),

@@ -34,8 +34,8 @@ pub(super) struct Bfd {
 #[derive(Debug)]
 struct Wanted {
     profile: Profile,
-    /// Why there is no session.
-    problem: Option<Arc<str>>,
+    /// Why there is no session, and since when.
+    problem: Option<(Instant, Arc<str>)>,
 }
 
 /// One of four ports: of single or several hops, for IPv4 or IPv6.
@@ -54,12 +54,23 @@ struct Port {
 pub struct BfdReport {
     /// All sessions.
     pub sessions: Vec<Status>,
-    /// Sessions that cannot be, and why, in words.
-    pub unusable: Vec<(Path, Arc<str>)>,
+    /// Sessions that cannot be.
+    pub unusable: Vec<Unopened>,
     /// What was counted; none before there was a session.
     pub counters: Option<Counters>,
     /// What the sockets counted.
     pub socket: SocketCounters,
+}
+
+/// A session that cannot be.
+#[derive(Clone, Debug)]
+pub struct Unopened {
+    /// Between whom.
+    pub path: Path,
+    /// Since when.
+    pub since: Instant,
+    /// Why, in words.
+    pub problem: Arc<str>,
 }
 
 impl Bfd {
@@ -79,8 +90,12 @@ impl Bfd {
     /// Wants a session, or another profile for it. Why it cannot be, if that is news.
     pub(super) fn want(&mut self, path: Path, profile: Profile, wakeups: &Wakeups) -> Option<Arc<str>> {
         let known = self.wanted.remove(&path).and_then(|wanted| wanted.problem);
-        let problem = self.open(path, profile, wakeups).err().map(|error| Arc::from(error.to_string()));
-        let news = problem.clone().filter(|problem| Some(problem) != known.as_ref());
+        let failed =
+            self.open(path, profile, wakeups).err().map(|error| (sys::now(), Arc::from(error.to_string())));
+        let same = |(_, before): &(Instant, Arc<str>)| failed.as_ref().is_some_and(|(_, now)| now == before);
+        let known = known.filter(same);
+        let news = failed.as_ref().filter(|_| known.is_none()).map(|(_, problem)| Arc::clone(problem));
+        let problem = known.or(failed);
         if problem.is_some() {
             self.retry.get_or_insert_with(|| sys::now() + RETRY);
         }
@@ -237,7 +252,10 @@ impl Bfd {
         report.sessions.clear();
         report.sessions.extend(self.table.sessions());
         report.unusable.clear();
-        let unusable = self.wanted.iter().filter_map(|(path, wanted)| Some((*path, wanted.problem.clone()?)));
+        let unusable = self.wanted.iter().filter_map(|(path, wanted)| {
+            let (since, problem) = wanted.problem.clone()?;
+            Some(Unopened { path: *path, since, problem })
+        });
         report.unusable.extend(unusable);
         report.counters = Some(self.table.counters());
         report.socket = self.counters;

@@ -24,7 +24,7 @@ use ferrolb_ownership::{Settings, Timing};
 use ferrolb_sansio::Instant;
 use tokio::sync::mpsc::Receiver;
 
-pub use bfd::BfdReport;
+pub use bfd::{BfdReport, Unopened};
 pub use message::{Command, Output, PortReport, Report, SocketCounters};
 
 use crate::sys::{self, Waker, Wakeups};
