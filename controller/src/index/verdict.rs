@@ -103,11 +103,18 @@ fn layer2(standing: &Standing, is_routed: bool) -> Way {
             Way::Announced(format!("on {owner}"), reason)
         }
         Standing::Not(NotAnnounced::NoAdvertisement { pool: _ }) if is_routed => Way::Unasked,
-        Standing::Not(reason) => Way::Not(reason.reason(), reason.to_string()),
+        Standing::Not(reason) => Way::Not(why_not(reason), reason.to_string()),
         Standing::Contested(why) => {
             Way::Not(announced::DUPLICATE, format!("no node answers for it, since {why}"))
         }
         Standing::Unknown(candidates) => Way::Unknown(candidates.clone(), None),
+    }
+}
+
+fn why_not(reason: &NotAnnounced) -> &'static str {
+    match reason {
+        NotAnnounced::NoAdvertisement { .. } => announced::NO_ADVERTISEMENT,
+        NotAnnounced::NoEligibleNode { .. } => announced::NO_ELIGIBLE_NODE,
     }
 }
 
