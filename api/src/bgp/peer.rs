@@ -124,7 +124,7 @@ pub struct BGPPeerSpec {
     #[schemars(length(min = 2, max = 18))]
     #[x_kube(validation = Rule::new(SECONDS).message("keepaliveTime is a time in whole seconds, such as 30s"))]
     pub keepalive_time: Option<String>,
-    /// How long after a failed try to connect the next is made. Absent: 5s, doubled with each failure up to 5m.
+    /// How long after a failed try to connect the next is made. Absent: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 18))]
     #[x_kube(

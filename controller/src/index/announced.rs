@@ -121,8 +121,6 @@ fn pending(candidates: &[NodeName]) -> AnnouncedStatus {
 
 #[cfg(test)]
 mod tests {
-    use ferrolb_placement::NotAnnounced;
-
     use super::{super::ownership::Owner, *};
 
     fn id() -> ServiceId {
