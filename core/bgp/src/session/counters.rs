@@ -21,6 +21,9 @@ pub struct Counters {
     pub attempts: u64,
     /// How often the session came up.
     pub established: u64,
+    /// Prefixes that the peer announced since the session last came up: IPv4, IPv6. One that is announced again counts again,
+    /// for none is kept that could be compared.
+    pub announced_now: [u64; 2],
 }
 
 /// A number for each kind of message.
@@ -52,7 +55,9 @@ impl Messages {
 
 impl Counters {
     pub(super) fn count_routes(&mut self, update: &Update) {
-        self.announced += u64::from(update.announced.ipv4) + u64::from(update.announced.ipv6);
+        let announced = [update.announced.ipv4, update.announced.ipv6].map(u64::from);
+        self.announced += announced.iter().sum::<u64>();
+        self.announced_now.iter_mut().zip(announced).for_each(|(all, more)| *all += more);
         self.withdrawn += u64::from(update.withdrawn.ipv4) + u64::from(update.withdrawn.ipv6);
     }
 

@@ -88,6 +88,7 @@ impl Session {
         self.links.put(side, link);
         self.restart.restarted = false;
         self.counters.established += 1;
+        self.counters.announced_now = [0; 2];
     }
 
     /// Routes of peers are counted and forgotten: nothing is accepted (RFC 8212 asks for that where no policy is

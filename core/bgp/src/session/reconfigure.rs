@@ -24,11 +24,19 @@ impl Session {
             }
         }
         self.apply_policy();
-        if effect == Effect::InPlace && self.links.is_empty() && self.rest != Rest::Stopped {
-            self.begin(now);
+        if effect == Effect::InPlace {
+            self.retry_now(now);
         }
         self.tell_state(now);
         effect
+    }
+
+    /// Tries again at once if nothing is being tried: what kept the peer away may be another thing now, such as a password.
+    pub fn retry_now(&mut self, now: Instant) {
+        if self.links.is_empty() && self.rest != Rest::Stopped {
+            self.begin(now);
+        }
+        self.tell_state(now);
     }
 
     /// Whether a transport would have come to where it is under the new settings too.

@@ -74,3 +74,17 @@ fn an_edit_ends_the_rest_after_a_refusal() {
     rig.session.reconfigure(rig.now, Settings { peer_as: PeerAs::Number(THEIRS), ..settings() });
     assert_eq!(rig.session.state(), StateName::Connect);
 }
+
+/// Another password is nothing that the session knows of; who signs segments otherwise now says that it is worth a try.
+#[test]
+fn a_try_at_once_can_be_asked_for() {
+    let mut rig =
+        Rig::brought_to(Settings { peer_as: PeerAs::Number(Asn(1)), ..settings() }, StateName::OpenSent);
+    rig.open(&crate::rig::their_open());
+    assert_eq!(rig.session.state(), StateName::Idle);
+    rig.session.retry_now(rig.now);
+    assert_eq!(rig.session.state(), StateName::Connect);
+    let mut rig = Rig::brought_to(settings(), StateName::Established);
+    rig.session.retry_now(rig.now);
+    assert_eq!(rig.session.state(), StateName::Established, "what is well goes on");
+}

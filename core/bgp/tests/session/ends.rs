@@ -52,6 +52,7 @@ fn what_a_peer_announces_is_counted_and_costs_nothing() {
         rig.receive(|out| out.extend_from_slice(part));
     }
     assert_eq!(rig.session.counters().announced, 200_000);
+    assert_eq!(rig.session.counters().announced_now, [200_000, 0]);
     assert_eq!(rig.session.state(), StateName::Established);
     assert_eq!(rig.session.worst_fault(), None);
     assert_eq!(rig.session.counters().received.update, (stream.len() as u64).div_ceil(4_096));
