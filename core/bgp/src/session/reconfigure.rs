@@ -26,8 +26,9 @@ impl Session {
         self.apply_policy();
         if effect == Effect::InPlace {
             self.retry_now(now);
+        } else {
+            self.tell_state(now);
         }
-        self.tell_state(now);
         effect
     }
 

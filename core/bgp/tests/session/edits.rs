@@ -67,10 +67,30 @@ fn a_next_hop_is_told_at_once_and_nothing_else_is() {
 
 #[test]
 fn an_edit_ends_the_rest_after_a_refusal() {
+    let mut rig = rests_after_a_refusal();
+    rig.session.reconfigure(rig.now, Settings { peer_as: PeerAs::Number(THEIRS), ..settings() });
+    assert_eq!(rig.session.state(), StateName::Connect);
+}
+
+/// Another password is nothing that the session knows of; who signs segments otherwise now says that it is worth a try.
+#[test]
+fn a_try_at_once_can_be_asked_for() {
+    let mut rig = rests_after_a_refusal();
+    rig.session.retry_now(rig.now);
+    assert_eq!(rig.session.state(), StateName::Connect);
+    for (state, why) in [(StateName::Established, "what is well goes on"), (StateName::Idle, "never started")]
+    {
+        let mut rig = Rig::brought_to(settings(), state);
+        rig.session.retry_now(rig.now);
+        rig.settle();
+        assert_eq!((rig.session.state(), rig.done.len()), (state, 0), "{why}");
+    }
+}
+
+fn rests_after_a_refusal() -> Rig {
     let mut rig =
         Rig::brought_to(Settings { peer_as: PeerAs::Number(Asn(1)), ..settings() }, StateName::OpenSent);
     rig.open(&crate::rig::their_open());
     assert_eq!(rig.session.state(), StateName::Idle);
-    rig.session.reconfigure(rig.now, Settings { peer_as: PeerAs::Number(THEIRS), ..settings() });
-    assert_eq!(rig.session.state(), StateName::Connect);
+    rig
 }

@@ -52,9 +52,19 @@ fn what_a_peer_announces_is_counted_and_costs_nothing() {
         rig.receive(|out| out.extend_from_slice(part));
     }
     assert_eq!(rig.session.counters().announced, 200_000);
+    assert_eq!(rig.session.counters().announced_now, [200_000, 0]);
     assert_eq!(rig.session.state(), StateName::Established);
     assert_eq!(rig.session.worst_fault(), None);
     assert_eq!(rig.session.counters().received.update, (stream.len() as u64).div_ceil(4_096));
+    rig.close(Some("reset by the peer"));
+    rig.session.retry_now(rig.now);
+    rig.settle();
+    rig.connect();
+    rig.open(&their_open());
+    rig.receive(keepalive);
+    assert_eq!(rig.session.state(), StateName::Established);
+    let counters = rig.session.counters();
+    assert_eq!((counters.announced, counters.announced_now), (200_000, [0; 2]), "another session began");
 }
 
 /// RFC 7606 §2: the routes of an UPDATE without an ORIGIN count as withdrawn, and the session stays.
