@@ -156,8 +156,9 @@ impl Bfd {
     }
 
     /// Lets the table hear what arrived before `wake`, up to a limit for each port, so that no flood keeps timers from their
-    /// turn, and sends its answers.
-    pub(super) fn drain(&mut self, wake: Instant) {
+    /// turn, and sends its answers. Whether anything was heard.
+    pub(super) fn drain(&mut self, wake: Instant) -> bool {
+        let before = self.counters.received;
         for port in &mut self.ports {
             let mut behind = true;
             for _ in 0..BUDGET {
@@ -191,6 +192,7 @@ impl Bfd {
             }
         }
         self.transmit();
+        self.counters.received > before
     }
 
     /// Timers that are due; what could not be opened before. News of what cannot be goes to `tell`.

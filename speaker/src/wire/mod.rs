@@ -10,6 +10,7 @@
 mod bfd;
 mod groups;
 mod message;
+mod pace;
 mod port;
 mod thread;
 

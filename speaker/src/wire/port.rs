@@ -58,11 +58,12 @@ impl Port {
     }
 
     /// Lets the segment hear every frame that arrived before `wake`, and sends its answers before anything else is done. What
-    /// arrived later waits for the next wake-up, so a flood cannot keep the timers from their turn.
-    pub(super) fn drain(&mut self, wake: Instant, buffers: &mut Buffers) {
-        for turn in 1_u32.. {
-            // An error is a link that went down, which is told by other means.
-            let Ok(Some(received)) = self.socket.receive(&mut buffers.batch) else { break };
+    /// arrived later waits for the next wake-up, so a flood cannot keep the timers from their turn. Whether there was any.
+    pub(super) fn drain(&mut self, wake: Instant, buffers: &mut Buffers) -> bool {
+        let mut turn = 0_u32;
+        // An error is a link that went down, which is told by other means.
+        while let Ok(Some(received)) = self.socket.receive(&mut buffers.batch) {
+            turn += 1;
             // For each frame, though it takes a moment: a process that was stopped between two must see that before it answers.
             let clocks = Clocks::read();
             self.counters.received += 1;
@@ -70,7 +71,7 @@ impl Port {
             let at =
                 received.wall.map_or_else(|| clocks.now(), |wall| clocks.boot_time_of(wall, self.drained));
             self.segment.handle_frame(clocks.now(), at, buffers.batch.frame(received));
-            if turn % BURST == 0 {
+            if turn.is_multiple_of(BURST) {
                 self.transmit(buffers);
             }
             if at > wake {
@@ -79,6 +80,7 @@ impl Port {
         }
         self.drained = wake;
         self.transmit(buffers);
+        turn > 0
     }
 
     /// Sends what the segment has to say, but nothing that was meant before this process was stopped.

@@ -12,6 +12,7 @@ use super::Identity;
 use super::bfd::Bfd;
 use super::groups::Wish;
 use super::message::{Command, Output, Report};
+use super::pace::Pace;
 use super::port::{Buffers, Port};
 use crate::sys::{self, Wakeups};
 
@@ -42,6 +43,7 @@ pub(super) struct Thread {
     ports: BTreeMap<u32, Port>,
     bfd: Bfd,
     buffers: Buffers,
+    pace: Pace,
     presence: Presence,
     stale: bool,
     ending: Ending,
@@ -69,6 +71,7 @@ impl Thread {
             beat,
             ports: BTreeMap::new(),
             buffers: Buffers::new(),
+            pace: Pace::new(sys::now()),
             presence: Presence::Staying,
             stale: false,
             ending: Ending::No,
@@ -82,10 +85,11 @@ impl Thread {
             let wake = sys::now();
             self.beat.store(wake.as_nanos(), Ordering::Relaxed);
             // Frames before timers: a heartbeat that waits in the socket must stop its timer from firing.
-            self.bfd.drain(wake);
+            let mut heard = self.bfd.drain(wake);
             for port in self.ports.values_mut() {
-                port.drain(wake, &mut self.buffers);
+                heard |= port.drain(wake, &mut self.buffers);
             }
+            let rest = if heard { self.pace.rest(wake, sys::now()) } else { Duration::ZERO };
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command);
             }
@@ -102,6 +106,9 @@ impl Thread {
             let due = self.ports.values().filter_map(|port| port.segment.poll_timeout()).min();
             let due = due.into_iter().chain(self.bfd.poll_timeout()).min();
             let deadline = due.unwrap_or(Instant::MAX).min(now + self.longest_sleep());
+            if !rest.is_zero() {
+                std::thread::sleep(rest.min(deadline.since(sys::now())));
+            }
             if self.wakeups.sleep(deadline).is_err() {
                 // Without a timer there is no telling when a peer is silent: better to end and be restarted.
                 return;
