@@ -12,6 +12,7 @@ mod gobgp;
 mod instance;
 mod json;
 mod openbgpd;
+mod ours;
 mod peer;
 mod rig;
 mod route;

@@ -38,8 +38,8 @@ fn routers_exabgp_protects_its_sessions() {
     protection(RouterProgram::ExaBgp);
 }
 
-/// The program waits for BIRD over IPv4, and BIRD for it over IPv6. OpenBGPD 7.7 on Linux takes no connection that is protected so:
-/// with it BIRD waits in both.
+/// The program waits for BIRD over IPv4, and BIRD for it over IPv6. OpenBGPD 7.7 on Linux failed as the side that waits, with both
+/// protections: with it BIRD waits in both, which has not been seen to work.
 fn protection(program: RouterProgram) {
     let rig = Rig::up(&format!("protection-{}", program.name()), 0, 2);
     let protected = |session: Session, passive| Session {
@@ -73,7 +73,7 @@ fn protection(program: RouterProgram) {
     let wrong_password = but(|session| session.password = Some("battery-staple".into()));
     let mut bird = Peer::start(&rig, "r1", RouterProgram::Bird, wrong_password);
     down(&subject, "its peer has another password");
-    // ExaBGP sends with a TTL of 255 and checks nothing.
+    // Whether ExaBGP checks the TTL of what it hears was not seen, so nothing is asked of it.
     if program != RouterProgram::ExaBgp {
         bird.reconfigure(but(|session| session.ttl_security = false));
         down(&subject, "its peer may be far away");
