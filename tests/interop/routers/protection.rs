@@ -38,8 +38,8 @@ fn routers_exabgp_protects_its_sessions() {
     protection(RouterProgram::ExaBgp);
 }
 
-/// The program waits for BIRD over IPv4, and BIRD for it over IPv6. OpenBGPD 7.7 on Linux failed as the side that waits, with both
-/// protections: with it BIRD waits in both, which has not been seen to work.
+/// The program waits for BIRD over IPv4, and BIRD for it over IPv6. OpenBGPD 7.7 on Linux answers no connection with
+/// MD5: with it BIRD waits in both.
 fn protection(program: RouterProgram) {
     let rig = Rig::up(&format!("protection-{}", program.name()), 0, 2);
     let protected = |session: Session, passive| Session {
