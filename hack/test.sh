@@ -3,6 +3,7 @@
 # usage: test.sh            all of it
 #        test.sh e2e [ARGUMENTS]      only the tests on the cluster: a filter, --list, --exact NAME
 #        test.sh layer2 [ARGUMENTS]   only those of speakers without a cluster, on a switch that misbehaves
+#        test.sh bfd [ARGUMENTS]      only those of BFD beside BIRD
 #        test.sh interop [ARGUMENTS]  only those of routing programs and speakers, without a cluster
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +19,11 @@ stage() { # NAME COMMAND...
 layer2() {
   FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab cargo test --locked --quiet -p ferrolb-tests --test layer2 -- --test-threads 2 "$@"
 }
-# The same: each waits for the timers of other programs.
+# One at a time: they measure how soon silence is found out.
+bfd() {
+  cargo test --locked --quiet -p ferrolb-speaker --test bfd -- --test-threads 1 --nocapture "$@"
+}
+# As with layer 2: each waits for the timers of other programs.
 interop() {
   FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab cargo test --locked --quiet -p ferrolb-tests --test interop -- --test-threads 6 "$@"
 }
@@ -27,7 +32,7 @@ e2e() {
   exec cargo test --locked --quiet -p ferrolb-tests --test e2e -- "$@"
 }
 
-if [[ ${1:-} == e2e || ${1:-} == layer2 || ${1:-} == interop ]]; then
+if [[ ${1:-} == e2e || ${1:-} == layer2 || ${1:-} == interop || ${1:-} == bfd ]]; then
   stage "programs and images" hack/prepare.sh all
   "$@"
   exit
@@ -39,6 +44,7 @@ stage "its kernel" hack/preflight.sh
 # Each of these makes the labs it needs. One at a time: two cores carry one cluster well.
 stage "the lab" env FERROLB_LAB="$PWD/.lab/bin/ferrolb-lab" cargo test --locked --quiet -p ferrolb-lab --tests -- --test-threads 1
 stage "speakers on a switch that misbehaves" layer2
+stage "BFD beside BIRD" bfd
 stage "speakers and routing programs" interop
 stage "benchmarks, a few runs" env PROFILE=lab hack/bench.sh failover 3
 stage "benchmarks, a few Services" env PROFILE=lab RIVAL=no hack/bench.sh controller 50 --quick

@@ -94,10 +94,6 @@ fn at_node<T: Send>(rig: &Rig, work: impl AsyncFnOnce() -> T + Send) -> T {
     })
 }
 
-fn permitted() -> bool {
-    rig::permitted() && bird::is_there()
-}
-
 fn link_local(rig: &Rig, node: usize) -> IpAddr {
     let text = rig.ip(node, &["-o", "-6", "addr", "show", "dev", "eth0", "scope", "link"]);
     let address = text.split_whitespace().skip_while(|word| *word != "inet6").nth(1).unwrap();
@@ -106,9 +102,6 @@ fn link_local(rig: &Rig, node: usize) -> IpAddr {
 
 #[test]
 fn a_silent_peer_is_found_out_in_time() {
-    if !permitted() {
-        return;
-    }
     let rig = Rig::new("bfd", 2);
     for (interval, slack) in [(300, 30), (50, 15), (10, 10)] {
         let bird = Bird::start(&rig, 1, interval, "neighbor 192.0.2.11 dev \"eth0\";");
@@ -141,9 +134,6 @@ fn a_silent_peer_is_found_out_in_time() {
 
 #[test]
 fn a_session_comes_up_over_every_kind_of_path() {
-    if !permitted() {
-        return;
-    }
     let rig = Rig::new("bfdpath", 2);
     for (node, own, other, by) in [(0, NEAR, FAR, "192.0.2.12"), (1, FAR, NEAR, "192.0.2.11")] {
         rig.ip(node, &["addr", "add", &format!("{own}/32"), "dev", "lo"]);
@@ -183,9 +173,6 @@ fn a_session_comes_up_over_every_kind_of_path() {
 /// BIRD does not say so when it is switched off, so the peer is another speaker.
 #[test]
 fn a_peer_that_leaves_is_not_taken_for_dead() {
-    if !rig::permitted() {
-        return;
-    }
     let rig = Rig::new("bfdoff", 2);
     let other = rig.within("1", Speaker::start);
     at_node(&rig, async || {
@@ -209,9 +196,6 @@ fn a_peer_that_leaves_is_not_taken_for_dead() {
 
 #[test]
 fn bird_knows_at_once_that_the_speaker_leaves() {
-    if !permitted() {
-        return;
-    }
     let rig = Rig::new("bfdleave", 2);
     let bird = Bird::start(&rig, 1, 300, "neighbor 192.0.2.11 dev \"eth0\";");
     at_node(&rig, async || {
@@ -230,9 +214,6 @@ fn bird_knows_at_once_that_the_speaker_leaves() {
 
 #[test]
 fn a_port_that_another_program_has_is_an_error_of_its_sessions_only() {
-    if !permitted() {
-        return;
-    }
     let rig = Rig::new("bfdport", 2);
     let neighbors = "neighbor 192.0.2.11 dev \"eth0\"; neighbor 2001:db8::11 dev \"eth0\";";
     let _bird = Bird::start(&rig, 1, 300, neighbors);

@@ -9,15 +9,6 @@ use nix::unistd::Pid;
 
 use crate::rig::Rig;
 
-/// Whether there is one; tests that need it say so and end where not.
-pub(crate) fn is_there() -> bool {
-    let there = root().join("usr/sbin/bird").is_file();
-    if !there {
-        println!("skipped: there is no BIRD in .lab/rootfs");
-    }
-    there
-}
-
 /// A running BIRD that speaks BFD and nothing else.
 pub(crate) struct Bird {
     process: Child,
