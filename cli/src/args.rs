@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// Layer 2: who answers for each VIP, and which speakers there are.
     #[command(subcommand)]
     L2(L2),
+    /// BGP: the sessions of nodes with peers.
+    #[command(subcommand)]
+    Bgp(Bgp),
     /// Takes all VIPs off a node, and says when they are; --undo lets it have VIPs again.
     Drain(Drain),
     /// Moves VIPs, as few as can be, until every node has its share; --dry-run only says which.
@@ -138,6 +141,24 @@ pub(crate) struct Members {
     /// Nodes by name; none: every node.
     #[arg(value_name = "NODE")]
     pub(crate) names: Vec<String>,
+}
+
+/// `bgp`.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Bgp {
+    /// The session of every node with every BGPPeer that selects it: where it is, since when, and what is wrong with it.
+    Peers(Peers),
+}
+
+/// `bgp peers`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Peers {
+    /// BGPPeers by name; none: every one.
+    #[arg(value_name = "BGPPEER")]
+    pub(crate) names: Vec<String>,
+    /// Sessions of this node only; may be repeated.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Vec<String>,
 }
 
 /// `drain`.

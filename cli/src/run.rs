@@ -66,6 +66,7 @@ pub async fn run(cli: Cli, colour: bool, out: &mut dyn Write) -> anyhow::Result<
         Command::Explain(args) => commands::explain::run(&global, args, &mut printer).await,
         Command::Pools(args) => commands::pools::run(&global, args, &mut printer).await,
         Command::L2(command) => commands::l2::run(&global, command, &mut printer).await,
+        Command::Bgp(command) => commands::bgp::run(&global, command, &mut printer).await,
         Command::Drain(args) => commands::drain::run(&global, args, &mut printer).await,
         Command::Rebalance(args) => commands::rebalance::run(&global, args, &mut printer).await,
         Command::Plan(args) => commands::plan::run(&global, args, &mut printer).await,

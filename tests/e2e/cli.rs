@@ -118,6 +118,8 @@ fn misspelt(scene: &Scene<'_>) -> Result<()> {
         (&["l2", "owners", "svc/fronted"], &["no Service fronted", "did you mean frontend?"]),
         (&["l2", "owners", "203.0.113.77"], &["no AnnouncementSlice names 203.0.113.77"]),
         (&["l2", "members", "node-that-is-not"], &["no node node-that-is-not"]),
+        (&["bgp", "peers", "peer-that-is-not"], &["no BGPPeer peer-that-is-not"]),
+        (&["bgp", "peers", "--node", "node-that-is-not"], &["no node node-that-is-not"]),
         (&["plan", "--delete", "pool/nothing-like-it"], &["no IPAddressPool nothing-like-it"]),
         (&["status", "--context", "ferrolb-lob"], &["did you mean ferrolb-lab?"]),
     ] {

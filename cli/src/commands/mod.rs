@@ -1,5 +1,6 @@
 //! A file for each command.
 
+pub(crate) mod bgp;
 pub(crate) mod completion;
 pub(crate) mod drain;
 pub(crate) mod explain;

@@ -4,6 +4,7 @@ mod advertisement;
 mod aliases;
 mod bfd;
 mod community;
+pub mod node;
 mod peer;
 mod seconds;
 

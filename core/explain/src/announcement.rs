@@ -75,7 +75,7 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
 fn advice_on_routes(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "NoPeer" => "kubectl get bgpadvertisements.ferrolb.io,bgppeers.ferrolb.io -o yaml",
-        "NoSession" => "kubectl get speakerstates.ferrolb.io -o yaml has every session and its last error",
+        "NoSession" => "kubectl ferrolb bgp peers  (every session and its last error)",
         "NoReadyEndpoint" => "look at the Service's pods: kubectl get endpointslices shows which are ready",
         _ => return None,
     })

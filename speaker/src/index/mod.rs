@@ -193,25 +193,19 @@ impl Index {
             serving: |vip: &VipAnnouncement| self.serving(vip),
         };
         let vips = placed(&self.slices, &mut Vec::new());
-        bgp::desired(input, vips.into_iter().map(|(address, placed)| (address, placed.announcement)))
+        bgp::desired(&input, vips.into_iter().map(|(address, placed)| (address, placed.announcement)))
     }
 
-    /// How many ready endpoints carry a VIP's traffic on this node, if it is to be announced in routes: under Cluster once any
-    /// endpoint is ready anywhere, under Local once one is here. While endpoints are unknown, as after a restart without API
-    /// server, Cluster VIPs are announced and Local ones are not; without a cluster the manifests are trusted.
+    /// How many ready endpoints carry a VIP's traffic on this node, if it is to be announced in routes ([`bgp::serving`]). While
+    /// endpoints are unknown, as after a restart without API server, Cluster VIPs are announced and Local ones are not; without a
+    /// cluster the manifests are trusted.
     fn serving(&self, vip: &VipAnnouncement) -> Option<u32> {
         let ready = vip.services.iter().map(|service| self.endpoints.ready(&ServiceName::from(service)));
         let ready: Option<Vec<(u32, bool)>> = ready.collect();
-        let here =
-            |ready: &[(u32, bool)]| ready.iter().fold(0_u32, |sum, (here, _)| sum.saturating_add(*here));
         match (&ready, vip.traffic_policy) {
-            _ if vip.services.is_empty() => Some(0),
+            (Some(ready), policy) => bgp::serving(policy, ready),
             (None, TrafficPolicy::Cluster) => Some(0),
             (None, TrafficPolicy::Local) => (!self.in_cluster()).then_some(0),
-            (Some(ready), TrafficPolicy::Cluster) => {
-                ready.iter().any(|(_, anywhere)| *anywhere).then(|| here(ready))
-            }
-            (Some(ready), TrafficPolicy::Local) => Some(here(ready)).filter(|here| *here > 0),
         }
     }
 

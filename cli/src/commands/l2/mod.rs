@@ -7,6 +7,8 @@ pub(super) mod segment;
 
 use anyhow::Result;
 
+pub(super) use self::owners::ready;
+
 use crate::{
     args::{Global, L2},
     output::Printer,

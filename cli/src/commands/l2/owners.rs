@@ -65,7 +65,7 @@ pub(crate) async fn run(global: &Global, args: &Owners, printer: &mut Printer<'_
 }
 
 /// Whether the speaker of each node is ready; nothing of nodes that have none, or if the pods cannot be read.
-pub(super) fn ready(cluster: &Cluster) -> BTreeMap<String, bool> {
+pub(in crate::commands) fn ready(cluster: &Cluster) -> BTreeMap<String, bool> {
     let mut ready = BTreeMap::new();
     for pod in cluster.pods_of("speaker") {
         let Some(node) = pod.spec.node_name.clone() else { continue };

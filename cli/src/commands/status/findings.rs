@@ -1,5 +1,6 @@
 //! What is not well, and what to do about it.
 
+use ferrolb_api::{BgpSessionState, SpeakerState};
 use ferrolb_explain::{Chain, Controller, Facts, Known};
 use serde::Serialize;
 
@@ -27,6 +28,7 @@ pub(crate) fn findings(
     let mut findings = Vec::new();
     findings.extend(of_controller(cluster, facts));
     findings.extend(of_speakers(cluster));
+    findings.extend(of_sessions(cluster.speakers.as_deref().unwrap_or_default()));
     findings.extend(of_reading(cluster));
     findings.extend(of_pools(pools, chains));
     findings.extend(of_services(chains));
@@ -154,6 +156,35 @@ fn of_speakers(cluster: &Cluster) -> Vec<Finding> {
     findings
 }
 
+/// BGP sessions that are not established, as their speakers report them.
+pub(super) fn of_sessions(speakers: &[SpeakerState]) -> Vec<Finding> {
+    let of = |state: &SpeakerState| {
+        let node = state.metadata.name.clone().unwrap_or_default();
+        let sessions = state.status.iter().flat_map(|status| status.bgp.clone());
+        let down = sessions.filter(|session| session.state != BgpSessionState::Established);
+        down.map(|session| {
+            let why = if session.last_error.is_empty() { "" } else { ": " };
+            broken(
+                format!(
+                    "the BGP session of {node} with {} is not established, but {:?}{why}{}",
+                    session.peer, session.state, session.last_error
+                ),
+                format!("kubectl ferrolb bgp peers {} --node {node}", session.peer),
+            )
+        })
+        .collect::<Vec<_>>()
+    };
+    let mut findings: Vec<Finding> = speakers.iter().flat_map(of).collect();
+    if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        findings.truncate(SHOWN);
+        findings.push(broken(
+            format!("{more} more BGP sessions are not established"),
+            "kubectl ferrolb bgp peers",
+        ));
+    }
+    findings
+}
+
 /// What could not be read, so that "all is well" would say too much.
 fn of_reading(cluster: &Cluster) -> Vec<Finding> {
     let errors = [
@@ -210,5 +241,5 @@ fn of_services(chains: &[Chain]) -> Vec<Finding> {
     findings
 }
 
-/// Services told one by one.
+/// Services, or sessions, told one by one.
 const SHOWN: usize = 5;

@@ -3,6 +3,7 @@
 mod findings;
 
 use anyhow::Result;
+use ferrolb_api::{BgpSessionState, SpeakerState};
 use ferrolb_explain::{Chain, Controller, Facts, Known, State, Style as _, explain};
 use ferrolb_ipam::Outcome;
 use serde::Serialize;
@@ -33,6 +34,7 @@ struct StatusOut {
     speakers: Speakers,
     pools: Pools,
     services: Services,
+    bgp: Sessions,
     problems: Vec<Finding>,
 }
 
@@ -88,6 +90,14 @@ struct Services {
     others: usize,
 }
 
+/// BGP sessions, as the speakers report them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Sessions {
+    established: usize,
+    total: usize,
+}
+
 pub(crate) async fn run(global: &Global, printer: &mut Printer<'_>) -> Result<Verdict> {
     let cluster = Cluster::read(global).await?;
     let facts = cluster.facts();
@@ -105,6 +115,7 @@ pub(crate) async fn run(global: &Global, printer: &mut Printer<'_>) -> Result<Ve
         speakers: speakers(&cluster),
         pools: summed(&pools),
         services: counted(&cluster, &facts),
+        bgp: sessions(cluster.speakers.as_deref().unwrap_or_default()),
         problems,
     };
     if !printer.data(&status)? {
@@ -159,6 +170,14 @@ fn speakers(cluster: &Cluster) -> Speakers {
         total: nodes.len(),
         nodes,
     }
+}
+
+fn sessions(speakers: &[SpeakerState]) -> Sessions {
+    let reported = speakers.iter().filter_map(|state| state.status.as_ref()).flat_map(|status| &status.bgp);
+    reported.fold(Sessions::default(), |sum, session| Sessions {
+        established: sum.established + usize::from(session.state == BgpSessionState::Established),
+        total: sum.total + 1,
+    })
 }
 
 fn summed(pools: &[PoolOut]) -> Pools {
@@ -241,6 +260,10 @@ fn print(status: &StatusOut, facts: &Facts, printer: &mut Printer<'_>) -> Result
         "Services     {} with addresses, {} pending, {} with a foreign ingress, {} of other load balancers",
         services.allocated, services.pending, services.foreign, services.others
     ))?;
+    if status.bgp.total > 0 {
+        let Sessions { established, total } = status.bgp;
+        printer.line(&format!("BGP          {established} of {total} sessions established"))?;
+    }
     printer.line("")?;
     if status.problems.is_empty() {
         let line = printer.colour().state(State::Ok, "All is well.");
@@ -253,4 +276,46 @@ fn print(status: &StatusOut, facts: &Facts, printer: &mut Printer<'_>) -> Result
         printer.line(&format!("        next: {}", problem.advice))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ferrolb_api::{BgpSession, PrefixCounts, SpeakerStateSpec};
+
+    use super::*;
+
+    #[test]
+    fn sessions_of_every_node_are_counted_and_those_that_are_down_are_found() {
+        let session = |peer: &str, state, last_error: &str| BgpSession {
+            peer: peer.into(),
+            address: "192.0.2.1".into(),
+            state,
+            since: "2026-01-01T00:00:00Z".parse().unwrap(),
+            last_error: last_error.into(),
+            announced: PrefixCounts::default(),
+            received: PrefixCounts::default(),
+            capabilities: Vec::new(),
+            hold_time_seconds: 0,
+            bfd: None,
+        };
+        let speaker = |node: &str, sessions: Vec<BgpSession>| {
+            let mut state = SpeakerState::new(node, SpeakerStateSpec {});
+            state.status.get_or_insert_default().bgp = sessions;
+            state
+        };
+        let refused = || session("tor", BgpSessionState::Active, "connection refused");
+        let up = session("spine", BgpSessionState::Established, "the hold timer ran out");
+        let mut speakers = vec![speaker("n1", vec![up, refused()]), speaker("n2", Vec::new())];
+        assert_eq!(sessions(&speakers), Sessions { established: 1, total: 2 });
+        let found = findings::of_sessions(&speakers);
+        let told: Vec<&str> = found.iter().map(|one| one.problem.as_str()).collect();
+        assert_eq!(
+            told,
+            ["the BGP session of n1 with tor is not established, but Active: connection refused"]
+        );
+        speakers.extend((3..9).map(|node| speaker(&format!("n{node}"), vec![refused()])));
+        let found = findings::of_sessions(&speakers);
+        let last = found.last().unwrap();
+        assert_eq!((found.len(), last.problem.as_str()), (6, "2 more BGP sessions are not established"));
+    }
 }

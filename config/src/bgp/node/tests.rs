@@ -76,17 +76,21 @@ impl Scene {
 
     /// With so many ready endpoints behind each VIP.
     fn desired_with(&self, endpoints: Option<u32>) -> BgpDesired {
-        let labels = self.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let labels: Labels = labels.collect();
-        let input = Input {
-            node: "node-a",
-            labels: &labels,
-            leaving: self.leaving,
-            settled: true,
-            objects: &self.objects,
-            serving: |_: &VipAnnouncement| endpoints,
-        };
-        desired(input, self.vips.iter().map(|vip| (vip.ip.parse::<IpAddr>().unwrap(), vip)))
+        let labels = self.labels();
+        desired(&self.input(&labels, |_: &VipAnnouncement| endpoints), self.vips())
+    }
+
+    fn labels(&self) -> Labels {
+        self.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn input<'a, E>(&'a self, labels: &'a Labels, serving: E) -> Input<'a, E> {
+        let Self { objects, leaving, .. } = self;
+        Input { node: "node-a", labels, leaving, settled: true, objects, serving }
+    }
+
+    fn vips(&self) -> impl Iterator<Item = (IpAddr, &VipAnnouncement)> {
+        self.vips.iter().map(|vip| (vip.ip.parse::<IpAddr>().unwrap(), vip))
     }
 
     fn desired(&self) -> BgpDesired {

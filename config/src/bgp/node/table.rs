@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_api::TrafficPolicy;
-use ferrolb_config::bgp::{Advertisement, CommunitySet, Preference};
 use ferrolb_model::Family;
 use ipnet::IpNet;
+
+use crate::bgp::{Advertisement, CommunitySet, Preference};
 
 /// Prefixes and what is said of each. Cheap to clone.
 pub type Table = Arc<BTreeMap<IpNet, Arc<RouteAttributes>>>;

@@ -1,15 +1,15 @@
-//! What this node's BGP sessions and routes should be. Pure: everything known in, the whole of what should be out.
+//! What a node's BGP sessions and routes should be. Pure: everything known in, the whole of what should be out.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ferrolb_api::VipAnnouncement;
 use ferrolb_bgp::Asn;
-use ferrolb_config::bgp::{Advertisement, BfdProfile, CommunitySet, Peer};
 use ferrolb_model::{Labels, selected};
 
 use super::objects::Objects;
 use super::table::{Builder, Rule, Table};
+use crate::bgp::{Advertisement, BfdProfile, CommunitySet, Peer};
 
 /// What this node's sessions and routes should be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,13 +58,13 @@ pub struct Input<'a, E> {
 
 /// What follows from all this for the VIPs.
 pub fn desired<'a, E>(
-    input: Input<'_, E>,
+    input: &Input<'_, E>,
     vips: impl IntoIterator<Item = (IpAddr, &'a VipAnnouncement)>,
 ) -> BgpDesired
 where
     E: Fn(&VipAnnouncement) -> Option<u32>,
 {
-    let Input { node, labels, leaving, settled, objects, serving } = input;
+    let Input { labels, leaving, settled, objects, .. } = *input;
     let mut problems: Vec<String> = objects.problems().collect();
     let peers = peers(objects, labels, &mut problems);
     let mut routes = BTreeMap::new();
@@ -72,17 +72,7 @@ where
         let rules = rules(objects, labels);
         let mut builder = Builder::new(peers.keys().map(String::as_str), &rules);
         for (address, vip) in vips {
-            let Some(bgp) = &vip.bgp else { continue };
-            let on_this_node = bgp
-                .advertisements
-                .iter()
-                .filter(|by| by.nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|name| name == node)));
-            let mut by = on_this_node.filter_map(|by| builder.rule(&by.name)).collect::<Vec<_>>();
-            by.sort_unstable();
-            if by.is_empty() {
-                continue;
-            }
-            if let Some(endpoints) = serving(vip) {
+            if let Some((endpoints, by)) = told(input, &builder, vip) {
                 builder.add(address, vip.traffic_policy, endpoints, &by);
             }
         }
@@ -92,6 +82,24 @@ where
         routes.entry(peer.clone()).or_default();
     }
     BgpDesired { peers, routes, leaving: leaving.to_owned(), settled, problems }
+}
+
+/// How many ready endpoints carry the VIP on this node, and the places of the rules by which peers are told of it, in order;
+/// `None`: they are not.
+fn told<E>(input: &Input<'_, E>, builder: &Builder<'_>, vip: &VipAnnouncement) -> Option<(u32, Vec<usize>)>
+where
+    E: Fn(&VipAnnouncement) -> Option<u32>,
+{
+    let advertisements = &vip.bgp.as_ref()?.advertisements;
+    let on_this_node = advertisements
+        .iter()
+        .filter(|by| by.nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|name| name == input.node)));
+    let mut by = on_this_node.filter_map(|by| builder.rule(&by.name)).collect::<Vec<_>>();
+    by.sort_unstable();
+    if by.is_empty() {
+        return None;
+    }
+    Some(((input.serving)(vip)?, by))
 }
 
 /// The peers that select this node.

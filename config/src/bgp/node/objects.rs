@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use ferrolb_api::{BFDProfile, BGPAdvertisement, BGPPeer, Community};
-use ferrolb_config::Error;
-use ferrolb_config::bgp::{
-    self, Advertisement, Aliases, BfdProfile, CommunitySet, Peer, advertisement, bfd_profile,
-};
 use ferrolb_runtime::watch;
 use kube::{Resource, ResourceExt as _, core::ObjectMeta};
 use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::bgp::{self, Advertisement, Aliases, BfdProfile, CommunitySet, Peer, advertisement, bfd_profile};
 
 /// What a source sees of the four kinds.
 #[derive(Debug)]

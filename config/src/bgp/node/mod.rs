@@ -1,4 +1,5 @@
-//! BGP on this node: the objects that say what it should do, and what follows from them.
+//! BGP on one node: the objects that say what it should do, and what follows from them. The speaker does it; others who ask what
+//! a node should do ask here too.
 //!
 //! ```text
 //!  source --Change--> Objects --+
@@ -7,10 +8,12 @@
 
 mod desired;
 mod objects;
+mod serving;
 mod table;
 
 pub use desired::{BgpDesired, Input, PeerPlan, desired};
 pub use objects::{Change, Kept, Objects};
+pub use serving::serving;
 pub use table::{RouteAttributes, Table};
 
 #[cfg(test)]

@@ -1,0 +1,18 @@
+//! `kubectl ferrolb bgp`.
+
+mod peers;
+mod sessions;
+
+use anyhow::Result;
+
+use crate::{
+    args::{Bgp, Global},
+    output::Printer,
+    run::Verdict,
+};
+
+pub(crate) async fn run(global: &Global, command: &Bgp, printer: &mut Printer<'_>) -> Result<Verdict> {
+    match command {
+        Bgp::Peers(args) => peers::run(global, args, printer).await,
+    }
+}
