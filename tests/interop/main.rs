@@ -5,16 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
-mod bird;
-mod exabgp;
-mod frr;
-mod gobgp;
-mod instance;
-mod json;
-mod openbgpd;
 mod ours;
-mod peer;
 mod rig;
-mod route;
 mod routers;
 mod speaker;

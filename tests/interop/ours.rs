@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ferrolb_lab::{RouterProgram, wait};
+use ferrolb_tests::routing::{Extended, ExtendedKind, Instance, Peer, Route, SETTLED, Session};
 use ipnet::IpNet;
 
-use crate::instance::{Instance, Session};
-use crate::peer::{Peer, SETTLED};
 use crate::rig::{OTHER, OWN, Rig, node_v4, router_v4, router_v6};
-use crate::route::{Extended, ExtendedKind, Route};
 use crate::speaker::Speaker;
 
 #[test]

@@ -8,9 +8,8 @@ use std::process::Stdio;
 use anyhow::Result;
 use ferrolb_lab::{Checkout, Lab, Running, wait};
 use ferrolb_tests::metrics::Metrics;
+use ferrolb_tests::routing::SETTLED;
 use nix::sys::signal::Signal;
-
-use crate::peer::SETTLED;
 
 const NAME: &str = "ferrolb-speaker";
 const ADMIN: u16 = 7473;

@@ -1,5 +1,5 @@
 //! Tools of tests and benchmarks on the lab that stand on the wire: asking by ARP, flooding a segment, reading a
-//! program's metrics, all from inside one of the lab's network namespaces.
+//! program's metrics, all from inside one of the lab's network namespaces; and routing programs beside it.
 
 pub mod arp;
 pub mod audit;
@@ -7,6 +7,7 @@ pub mod flood;
 pub mod inside;
 pub mod metrics;
 mod packet;
+pub mod routing;
 pub mod sniff;
 
 pub use inside::inside;

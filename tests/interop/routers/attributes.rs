@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ferrolb_lab::RouterProgram;
+use ferrolb_tests::routing::{Extended, ExtendedKind, Instance, Origin, Peer, Route, Session};
 use ipnet::IpNet;
 
-use crate::instance::{Instance, Session};
-use crate::peer::Peer;
 use crate::rig::{OTHER, OWN, Rig, router_v4, router_v6};
-use crate::route::{Extended, ExtendedKind, Origin, Route};
 
 #[test]
 fn routers_bird_reads_every_attribute() {

@@ -4,12 +4,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ferrolb_lab::{RouterProgram, wait};
+use ferrolb_tests::routing::{HOLD_TIME, Instance, Peer, Route, SETTLED, Session};
 use ipnet::IpNet;
 
-use crate::instance::{HOLD_TIME, Instance, Session};
-use crate::peer::{Peer, SETTLED};
 use crate::rig::{OTHER, OWN, Rig, router_v4};
-use crate::route::Route;
 
 #[test]
 fn routers_bfd_sees_a_frozen_peer_before_its_hold_timer() {

@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use ferrolb_lab::probe::{Target, Witness};
 use ferrolb_lab::{Lab, RouterProgram, Running, wait};
+use ferrolb_tests::routing::{Instance, Peer, Route, SETTLED, Session};
 use ipnet::IpNet;
 
-use crate::instance::{Instance, Session};
-use crate::peer::{Peer, SETTLED};
 use crate::rig::{OTHER, OWN, Rig, node_v4, router_v4};
-use crate::route::Route;
 
 const VIP: &str = "203.0.113.1";
 const PORT: u16 = 7777;

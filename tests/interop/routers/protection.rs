@@ -5,9 +5,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use ferrolb_lab::{RouterProgram, wait};
+use ferrolb_tests::routing::{Instance, Peer, SETTLED, Session};
 
-use crate::instance::{Instance, Session};
-use crate::peer::{Peer, SETTLED};
 use crate::rig::{OTHER, OWN, Rig, router_v4, router_v6};
 
 /// Longer than any of them waits between two tries.

@@ -3,12 +3,10 @@
 use std::net::Ipv6Addr;
 
 use ferrolb_lab::RouterProgram;
+use ferrolb_tests::routing::{Instance, Peer, Remote, Route, Session};
 use ipnet::IpNet;
 
-use crate::instance::{Instance, Remote, Session};
-use crate::peer::Peer;
 use crate::rig::{OTHER, OWN, Rig, router_v4};
-use crate::route::Route;
 
 /// FRR asks who is at the other end of its cable (RFC 4861's advertisements), and BIRD announces IPv4 by its link-local address.
 #[test]

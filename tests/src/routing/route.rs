@@ -7,48 +7,66 @@ use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 
 /// The routes of one session, by prefix.
-pub(crate) type Table = BTreeMap<IpNet, Route>;
+pub type Table = BTreeMap<IpNet, Route>;
 
 /// A path to a prefix and by which session it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Heard {
-    pub(crate) prefix: IpNet,
-    /// The session's remote end, as in the instance's [`crate::instance::Remote`].
-    pub(crate) from: String,
-    pub(crate) route: Route,
+pub struct Heard {
+    /// Where to.
+    pub prefix: IpNet,
+    /// The session's remote end, as in the instance's [`super::instance::Remote`].
+    pub from: String,
+    /// By which way.
+    pub route: Route,
 }
 
 /// The attributes of a route (RFC 4271 §5, 1997, 4360, 8092).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
+pub struct Route {
     /// The global address, or the link-local one where there is no other.
-    pub(crate) next_hop: IpAddr,
-    pub(crate) origin: Origin,
-    pub(crate) as_path: Vec<u32>,
-    pub(crate) med: Option<u32>,
-    pub(crate) local_pref: Option<u32>,
-    pub(crate) communities: BTreeSet<(u16, u16)>,
-    pub(crate) extended: BTreeSet<Extended>,
-    pub(crate) large: BTreeSet<(u32, u32, u32)>,
+    pub next_hop: IpAddr,
+    /// ORIGIN.
+    pub origin: Origin,
+    /// AS_PATH, a sequence.
+    pub as_path: Vec<u32>,
+    /// MULTI_EXIT_DISC.
+    pub med: Option<u32>,
+    /// LOCAL_PREF.
+    pub local_pref: Option<u32>,
+    /// COMMUNITIES.
+    pub communities: BTreeSet<(u16, u16)>,
+    /// EXTENDED COMMUNITIES.
+    pub extended: BTreeSet<Extended>,
+    /// LARGE_COMMUNITY.
+    pub large: BTreeSet<(u32, u32, u32)>,
 }
 
+/// Where a route comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
+    /// From within the AS.
     Igp,
+    /// By EGP.
     Egp,
+    /// By other means.
     Incomplete,
 }
 
 /// An extended community with the number of an AS: `rt 64496:7`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Extended {
-    pub(crate) kind: ExtendedKind,
-    pub(crate) administrator: u32,
-    pub(crate) number: u32,
+pub struct Extended {
+    /// Which of them.
+    pub kind: ExtendedKind,
+    /// The AS that gives it its meaning.
+    pub administrator: u32,
+    /// That meaning.
+    pub number: u32,
 }
 
+/// Kinds of extended communities (RFC 4360 §4, §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ExtendedKind {
+pub enum ExtendedKind {
+    /// Route target.
     RouteTarget,
     /// "Site of origin" in most programs.
     RouteOrigin,
@@ -56,7 +74,7 @@ pub(crate) enum ExtendedKind {
 
 impl Route {
     /// One with nothing but what every route has.
-    pub(crate) fn to(next_hop: IpAddr) -> Self {
+    pub fn to(next_hop: IpAddr) -> Self {
         Self {
             next_hop,
             origin: Origin::Igp,
@@ -72,7 +90,7 @@ impl Route {
 
 impl Origin {
     /// Reads `IGP`, `egp`, `Incomplete`, …
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         match text.to_lowercase().as_str() {
             "igp" => Ok(Self::Igp),
             "egp" => Ok(Self::Egp),
@@ -83,12 +101,12 @@ impl Origin {
 }
 
 /// Numbers with spaces between them. A set in the path (RFC 6472 advises against those) is an error.
-pub(crate) fn as_path(text: &str) -> Result<Vec<u32>> {
+pub(super) fn as_path(text: &str) -> Result<Vec<u32>> {
     text.split_whitespace().map(|number| parsed(number, "AS number")).collect()
 }
 
 /// `64496:1`, or the name of a well-known one in any program's spelling.
-pub(crate) fn community(text: &str) -> Result<(u16, u16)> {
+pub(super) fn community(text: &str) -> Result<(u16, u16)> {
     match text.to_lowercase().replace('_', "-").as_str() {
         "graceful-shutdown" => Ok((65535, 0)),
         "blackhole" => Ok((65535, 666)),
@@ -105,7 +123,7 @@ pub(crate) fn community(text: &str) -> Result<(u16, u16)> {
 }
 
 /// `4200000000:1:2`.
-pub(crate) fn large(text: &str) -> Result<(u32, u32, u32)> {
+pub(super) fn large(text: &str) -> Result<(u32, u32, u32)> {
     let numbers: Vec<u32> =
         text.split(':').map(|number| parsed(number, "large community")).collect::<Result<_>>()?;
     let [one, two, three] = numbers[..] else { bail!("{text:?} is no large community") };
@@ -113,7 +131,7 @@ pub(crate) fn large(text: &str) -> Result<(u32, u32, u32)> {
 }
 
 /// `64496:7` with its kind's name apart. The last number may be written as an address.
-pub(crate) fn extended(kind: &str, numbers: &str) -> Result<Extended> {
+pub(super) fn extended(kind: &str, numbers: &str) -> Result<Extended> {
     let kind = match kind.to_lowercase().as_str() {
         "rt" | "target" => ExtendedKind::RouteTarget,
         "ro" | "soo" | "origin" => ExtendedKind::RouteOrigin,
@@ -129,6 +147,6 @@ pub(crate) fn extended(kind: &str, numbers: &str) -> Result<Extended> {
 }
 
 /// Reads a number, address or prefix; `what` says in the error what it should have been.
-pub(crate) fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T> {
+pub(super) fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T> {
     text.trim().parse().ok().with_context(|| format!("{text:?} is no {what}"))
 }

@@ -4,12 +4,12 @@ use anyhow::{Context, Result};
 use ferrolb_lab::Router;
 use serde_json::Value;
 
-use crate::instance::{Family, HOLD_TIME, Instance, Remote, Session};
-use crate::json::{self, list, text};
-use crate::peer::SessionState;
-use crate::route::{self, Heard, Origin, Route, parsed};
+use super::instance::{Family, HOLD_TIME, Instance, Remote, Session};
+use super::json::{self, list, text};
+use super::peer::SessionState;
+use super::route::{self, Heard, Origin, Route, parsed};
 
-pub(crate) fn configuration(instance: &Instance) -> String {
+pub(super) fn configuration(instance: &Instance) -> String {
     instance.announces_nothing("FRR");
     let mut lines = vec![
         format!("router bgp {}", instance.asn),
@@ -56,7 +56,7 @@ fn neighbor(session: &Session) -> Vec<String> {
     options.into_iter().map(|option| format!("neighbor {name} {option}")).collect()
 }
 
-pub(crate) fn heard(router: &Router) -> Result<Vec<Heard>> {
+pub(super) fn heard(router: &Router) -> Result<Vec<Heard>> {
     let mut heard = Vec::new();
     for family in ["ipv4", "ipv6"] {
         let shown = router.control(&[&format!("show bgp {family} unicast json detail")])?;
@@ -79,7 +79,7 @@ pub(crate) fn heard(router: &Router) -> Result<Vec<Heard>> {
 
 fn read(path: &Value) -> Result<Route> {
     let hops: Vec<&Value> = list(&path["nexthops"]).collect();
-    let used = hops.iter().find(|hop| hop["scope"] != "link-local").or(hops.first());
+    let used = hops.iter().find(|hop| hop["scope"] != "link-local").or_else(|| hops.first());
     let mut route = Route::to(parsed(text(used.context("a path without a next hop")?, "ip")?, "next hop")?);
     route.origin = Origin::parse(text(path, "origin")?)?;
     for segment in list(&path["aspath"]["segments"]) {
@@ -99,13 +99,13 @@ fn read(path: &Value) -> Result<Route> {
     Ok(route)
 }
 
-pub(crate) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
+pub(super) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
     let name = remote.name();
     let shown = json::parse(&router.control(&[&format!("show bgp neighbors {name} json")])?)?;
     Ok(SessionState::parse(text(&shown[&name], "bgpState")?))
 }
 
-pub(crate) fn bfd_is_up(router: &Router, remote: &Remote) -> Result<bool> {
+pub(super) fn bfd_is_up(router: &Router, remote: &Remote) -> Result<bool> {
     let (shown, name) = (json::parse(&router.control(&["show bfd peers json"])?)?, remote.name());
     Ok(list(&shown).any(|peer| peer["peer"] == name.as_str() && peer["status"] == "up"))
 }

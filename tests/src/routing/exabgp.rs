@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use ferrolb_lab::Router;
 use ipnet::IpNet;
 
-use crate::instance::{Family, HOLD_TIME, Instance, Remote, Session};
-use crate::peer::SessionState;
-use crate::route::{self, Extended, ExtendedKind, Heard, Origin, Route, parsed};
+use super::instance::{Family, HOLD_TIME, Instance, Remote, Session};
+use super::peer::SessionState;
+use super::route::{self, Extended, ExtendedKind, Heard, Origin, Route, parsed};
 
-pub(crate) fn configuration(instance: &Instance) -> String {
+pub(super) fn configuration(instance: &Instance) -> String {
     instance.sessions.iter().map(|session| neighbor(instance, session)).collect()
 }
 
@@ -30,7 +30,7 @@ fn neighbor(instance: &Instance, session: &Session) -> String {
         text += &if given { format!("  {line}\n") } else { String::new() };
     }
     text += &session.password.as_ref().map(|word| format!("  md5-password '{word}';\n")).unwrap_or_default();
-    let restart = session.graceful_restart.map_or("disable".to_owned(), |seconds| seconds.to_string());
+    let restart = session.graceful_restart.map_or_else(|| "disable".to_owned(), |seconds| seconds.to_string());
     let next_hop = if session.extended_next_hop { "enable" } else { "disable" };
     let _ = writeln!(text, "  capability {{ graceful-restart {restart}; nexthop {next_hop}; }}");
     let family = |family: &Family| match family {
@@ -84,7 +84,7 @@ fn bracketed(items: impl Iterator<Item = impl Display>) -> String {
     format!("[ {}]", items.map(|item| format!("{item} ")).collect::<String>())
 }
 
-pub(crate) fn heard(router: &Router) -> Result<Vec<Heard>> {
+pub(super) fn heard(router: &Router) -> Result<Vec<Heard>> {
     let shown = router.control(&["show", "adj-rib", "in", "extensive"])?;
     let routes = shown.lines().filter(|line| line.starts_with("neighbor "));
     routes.map(|line| read(line).with_context(|| format!("in {line:?}"))).collect()
@@ -128,7 +128,7 @@ fn read(line: &str) -> Result<Heard> {
 }
 
 /// `show neighbor extensive` has a paragraph for each neighbour.
-pub(crate) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
+pub(super) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
     let shown = router.control(&["show", "neighbor", "extensive"])?;
     let title = format!("Neighbor {}", remote.name());
     let lines = shown.lines().skip_while(|line| line.trim() != title).skip(1);

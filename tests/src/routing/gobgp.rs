@@ -4,13 +4,13 @@ use anyhow::{Context, Result, bail, ensure};
 use ferrolb_lab::Router;
 use serde_json::{Value, json};
 
-use crate::instance::{Family, HOLD_TIME, Instance, Remote, Session};
-use crate::json::{list, number, parse, text};
-use crate::peer::SessionState;
-use crate::route::{self, Extended, ExtendedKind, Heard, Origin, Route, parsed};
+use super::instance::{Family, HOLD_TIME, Instance, Remote, Session};
+use super::json::{list, number, parse, text};
+use super::peer::SessionState;
+use super::route::{self, Extended, ExtendedKind, Heard, Origin, Route, parsed};
 
 /// JSON is YAML, and needs no care for indentation.
-pub(crate) fn configuration(instance: &Instance) -> String {
+pub(super) fn configuration(instance: &Instance) -> String {
     instance.announces_nothing("GoBGP");
     let neighbors: Vec<Value> = instance.sessions.iter().map(neighbor).collect();
     json!({
@@ -49,7 +49,7 @@ fn neighbor(session: &Session) -> Value {
     neighbor
 }
 
-pub(crate) fn heard(router: &Router) -> Result<Vec<Heard>> {
+pub(super) fn heard(router: &Router) -> Result<Vec<Heard>> {
     let mut heard = Vec::new();
     for family in ["ipv4", "ipv6"] {
         let shown = parse(&router.control(&["-j", "global", "rib", "-a", family])?)?;
@@ -105,7 +105,7 @@ fn extended_community(value: &Value) -> Result<Extended> {
     Ok(Extended { kind, ..route::extended("rt", text(value, "value")?)? })
 }
 
-pub(crate) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
+pub(super) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
     let shown = parse(&router.control(&["-j", "neighbor"])?)?;
     let name = remote.name();
     let neighbor = list(&shown).find(|neighbor| neighbor["conf"]["neighbor_address"] == name.as_str());

@@ -6,13 +6,13 @@ use anyhow::{Context, Result};
 use ferrolb_lab::Router;
 use serde_json::Value;
 
-use crate::instance::{Family, HOLD_TIME, Instance, Remote, Session};
-use crate::json::{list, number, parse, text};
-use crate::peer::SessionState;
-use crate::route::{self, Heard, Origin, Route, parsed};
+use super::instance::{Family, HOLD_TIME, Instance, Remote, Session};
+use super::json::{list, number, parse, text};
+use super::peer::SessionState;
+use super::route::{self, Heard, Origin, Route, parsed};
 
 /// It takes and sends nothing unless a filter lets it, and knows no routes of a Linux kernel.
-pub(crate) fn configuration(instance: &Instance) -> String {
+pub(super) fn configuration(instance: &Instance) -> String {
     instance.announces_nothing("OpenBGPD");
     let mut text = format!(
         "AS {}
@@ -53,7 +53,7 @@ fn neighbor(session: &Session) -> String {
     text + "}\n"
 }
 
-pub(crate) fn heard(router: &Router) -> Result<Vec<Heard>> {
+pub(super) fn heard(router: &Router) -> Result<Vec<Heard>> {
     let shown = parse(&router.control(&["-j", "show", "rib", "detail"])?)?;
     let path = |path: &Value| {
         let prefix = parsed(text(path, "prefix")?, "prefix")?;
@@ -80,7 +80,7 @@ fn read(path: &Value) -> Result<Route> {
     Ok(route)
 }
 
-pub(crate) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
+pub(super) fn session_state(router: &Router, remote: &Remote) -> Result<SessionState> {
     let shown = parse(&router.control(&["-j", "show", "neighbor", &remote.name()])?)?;
     let neighbor = list(&shown["neighbors"]).next().context("OpenBGPD has no such session")?;
     Ok(SessionState::parse(text(neighbor, "state")?))

@@ -4,82 +4,106 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::route::Route;
+use super::route::Route;
 
 /// Seconds after which a silent peer counts as gone; the shortest that all programs take without complaint, and then some.
-pub(crate) const HOLD_TIME: u16 = 9;
+pub const HOLD_TIME: u16 = 9;
 
 /// One BGP speaker.
 #[derive(Debug, Clone)]
-pub(crate) struct Instance {
-    pub(crate) asn: u32,
-    pub(crate) id: Ipv4Addr,
-    pub(crate) sessions: Vec<Session>,
+pub struct Instance {
+    /// Its AS.
+    pub asn: u32,
+    /// Its identifier.
+    pub id: Ipv4Addr,
+    /// With whom.
+    pub sessions: Vec<Session>,
     /// To all its peers; only BIRD and ExaBGP are told how.
-    pub(crate) announced: Vec<(IpNet, Route)>,
+    pub announced: Vec<(IpNet, Route)>,
 }
 
 /// One session, as seen from this side.
 #[derive(Debug, Clone)]
-pub(crate) struct Session {
-    pub(crate) remote: Remote,
+pub struct Session {
+    /// With whom.
+    pub remote: Remote,
     /// The remote's.
-    pub(crate) asn: u32,
-    pub(crate) families: Vec<Family>,
+    pub asn: u32,
+    /// Of the routes.
+    pub families: Vec<Family>,
     /// TCP-MD5 (RFC 2385).
-    pub(crate) password: Option<String>,
+    pub password: Option<String>,
     /// Waits for the other's connection.
-    pub(crate) passive: bool,
+    pub passive: bool,
     /// GTSM (RFC 5082): sends with a TTL of 255 and takes nothing else.
-    pub(crate) ttl_security: bool,
+    pub ttl_security: bool,
     /// RFC 5880 with the program's own idea of intervals, 300 ms × 3 where it can be told.
-    pub(crate) bfd: bool,
+    pub bfd: bool,
     /// For how many seconds the other side keeps our routes when we are gone (RFC 4724).
-    pub(crate) graceful_restart: Option<u16>,
+    pub graceful_restart: Option<u16>,
     /// IPv4 routes by an IPv6 next hop (RFC 8950).
-    pub(crate) extended_next_hop: bool,
+    pub extended_next_hop: bool,
 }
 
 /// Where the other side is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Remote {
+pub enum Remote {
     /// At `remote`, asked from `local`.
-    Numbered { local: IpAddr, remote: IpAddr },
+    Numbered {
+        /// This side.
+        local: IpAddr,
+        /// The other.
+        remote: IpAddr,
+    },
     /// At a link-local address that is known.
-    LinkLocal { remote: Ipv6Addr, interface: String },
+    LinkLocal {
+        /// The other side.
+        remote: Ipv6Addr,
+        /// Of this side.
+        interface: String,
+    },
     /// At the other end of a cable, known by its router advertisements.
-    Unnumbered { interface: String },
+    Unnumbered {
+        /// Of this side.
+        interface: String,
+    },
 }
 
+/// A family of unicast routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
+    /// IPv4.
     Ipv4,
+    /// IPv6.
     Ipv6,
 }
 
 impl Instance {
-    pub(crate) fn new(asn: u32, id: Ipv4Addr, sessions: &[Session]) -> Self {
+    /// One that announces nothing.
+    pub fn new(asn: u32, id: Ipv4Addr, sessions: &[Session]) -> Self {
         Self { asn, id, sessions: sessions.to_vec(), announced: Vec::new() }
     }
 
-    pub(crate) fn announcing(mut self, routes: &[(IpNet, Route)]) -> Self {
+    /// The same, announcing these routes.
+    pub fn announcing(mut self, routes: &[(IpNet, Route)]) -> Self {
         self.announced = routes.to_vec();
         self
     }
 
     /// For programs that are not told how.
-    pub(crate) fn announces_nothing(&self, program: &str) {
+    pub(super) fn announces_nothing(&self, program: &str) {
         assert!(self.announced.is_empty(), "{program} is not told how to announce routes here");
     }
 }
 
 impl Session {
     /// With both families and no options.
-    pub(crate) fn new(local: impl Into<IpAddr>, remote: impl Into<IpAddr>, asn: u32) -> Self {
+    pub fn new(local: impl Into<IpAddr>, remote: impl Into<IpAddr>, asn: u32) -> Self {
         Self::with(Remote::Numbered { local: local.into(), remote: remote.into() }, asn)
     }
 
-    pub(crate) fn with(remote: Remote, asn: u32) -> Self {
+    /// The same with a remote of any sort.
+    pub fn with(remote: Remote, asn: u32) -> Self {
         Self {
             remote,
             asn,
@@ -93,12 +117,12 @@ impl Session {
         }
     }
 
-    pub(crate) fn has(&self, family: Family) -> bool {
+    pub(super) fn has(&self, family: Family) -> bool {
         self.families.contains(&family)
     }
 
     /// Both ends of a session that must be numbered in `program`.
-    pub(crate) fn numbered(&self, program: &str) -> (IpAddr, IpAddr) {
+    pub(super) fn numbered(&self, program: &str) -> (IpAddr, IpAddr) {
         match &self.remote {
             Remote::Numbered { local, remote } => (*local, *remote),
             Remote::LinkLocal { .. } | Remote::Unnumbered { .. } => {
@@ -109,8 +133,8 @@ impl Session {
 }
 
 impl Remote {
-    /// How a [`crate::route::Heard`] names it.
-    pub(crate) fn name(&self) -> String {
+    /// How a [`super::route::Heard`] names it.
+    pub fn name(&self) -> String {
         match self {
             Self::Numbered { remote, .. } => remote.to_string(),
             Self::LinkLocal { remote, .. } => remote.to_string(),

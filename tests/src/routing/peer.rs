@@ -6,27 +6,33 @@ use anyhow::{Result, ensure};
 use ferrolb_lab::{Lab, Router, RouterProgram, wait};
 use ipnet::IpNet;
 
-use crate::instance::{Instance, Remote};
-use crate::route::{Heard, Route, Table};
-use crate::{bird, exabgp, frr, gobgp, openbgpd};
+use super::instance::{Instance, Remote};
+use super::route::{Heard, Route, Table};
+use super::{bird, exabgp, frr, gobgp, openbgpd};
 
 /// How long a session may take to come up or go, with what a busy machine adds.
-pub(crate) const SETTLED: Duration = Duration::from_secs(30);
+pub const SETTLED: Duration = Duration::from_secs(30);
 
 /// States of RFC 4271 §8.2.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SessionState {
+pub enum SessionState {
+    /// Idle.
     Idle,
+    /// Connect.
     Connect,
+    /// Active.
     Active,
+    /// OpenSent.
     OpenSent,
+    /// OpenConfirm.
     OpenConfirm,
+    /// Established.
     Established,
 }
 
 impl SessionState {
     /// Reads it in any program's spelling; what stands between two sessions (`Close`, `Clearing`, …) is Idle.
-    pub(crate) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         match text.to_lowercase().as_str() {
             "connect" => Self::Connect,
             // BIRD's word for a side that only waits.
@@ -40,29 +46,36 @@ impl SessionState {
 }
 
 /// A running program. When a test fails its log is printed.
-pub(crate) struct Peer {
-    pub(crate) router: Router,
+#[derive(Debug)]
+pub struct Peer {
+    /// The program.
+    pub router: Router,
     instance: Instance,
 }
 
 impl Peer {
-    pub(crate) fn start(lab: &Lab, host: &str, program: RouterProgram, instance: Instance) -> Self {
+    /// Starts `program` on `host`.
+    pub fn start(lab: &Lab, host: &str, program: RouterProgram, instance: Instance) -> Self {
         let router = Router::start(lab, host, program, &configuration(program, &instance)).unwrap();
         Self { router, instance }
     }
 
     /// Gives it another instance while it runs.
-    pub(crate) fn reconfigure(&mut self, instance: Instance) {
+    pub fn reconfigure(&mut self, instance: Instance) {
         self.router.reload(&configuration(self.router.program(), &instance)).unwrap();
         self.instance = instance;
     }
 
-    pub(crate) fn instance(&self) -> &Instance {
+    /// What it was told.
+    pub fn instance(&self) -> &Instance {
         &self.instance
     }
 
     /// All it heard, from all its sessions.
-    pub(crate) fn heard(&self) -> Result<Vec<Heard>> {
+    ///
+    /// # Errors
+    /// When the program cannot be asked.
+    pub fn heard(&self) -> Result<Vec<Heard>> {
         match self.router.program() {
             RouterProgram::Bird => bird::heard(&self.router, &self.instance),
             RouterProgram::Frr => frr::heard(&self.router),
@@ -73,7 +86,10 @@ impl Peer {
     }
 
     /// What it heard in one session.
-    pub(crate) fn routes(&self, remote: &Remote) -> Result<Table> {
+    ///
+    /// # Errors
+    /// When the program cannot be asked.
+    pub fn routes(&self, remote: &Remote) -> Result<Table> {
         let (heard, name) = (self.heard()?, remote.name());
         let mut table = Table::new();
         for heard in heard.into_iter().filter(|heard| heard.from == name) {
@@ -83,7 +99,11 @@ impl Peer {
         Ok(table)
     }
 
-    pub(crate) fn session_state(&self, remote: &Remote) -> Result<SessionState> {
+    /// How far a session is.
+    ///
+    /// # Errors
+    /// When the program cannot be asked.
+    pub fn session_state(&self, remote: &Remote) -> Result<SessionState> {
         match self.router.program() {
             RouterProgram::Bird => bird::session_state(&self.router, &self.instance, remote),
             RouterProgram::Frr => frr::session_state(&self.router, remote),
@@ -93,12 +113,13 @@ impl Peer {
         }
     }
 
-    pub(crate) fn is_established(&self, remote: &Remote) -> bool {
+    /// Whether a session is up.
+    pub fn is_established(&self, remote: &Remote) -> bool {
         self.session_state(remote).is_ok_and(|state| state == SessionState::Established)
     }
 
     /// Waits until all its sessions are up.
-    pub(crate) fn establishes(&self) {
+    pub fn establishes(&self) {
         for session in &self.instance.sessions {
             let what = format!("{:?} has its session with {}", self.router.program(), session.remote.name());
             wait(&what, SETTLED, || self.is_established(&session.remote)).unwrap();
@@ -106,7 +127,7 @@ impl Peer {
     }
 
     /// Whether the BFD session with the remote is up: BIRD and FRR.
-    pub(crate) fn bfd_is_up(&self, remote: &Remote) -> bool {
+    pub fn bfd_is_up(&self, remote: &Remote) -> bool {
         match self.router.program() {
             RouterProgram::Bird => bird::bfd_is_up(&self.router, remote).unwrap(),
             RouterProgram::Frr => frr::bfd_is_up(&self.router, remote).unwrap(),
@@ -117,7 +138,7 @@ impl Peer {
     }
 
     /// Waits until one session brought these routes, and no others.
-    pub(crate) fn hears(&self, remote: &Remote, routes: &[(IpNet, Route)]) {
+    pub fn hears(&self, remote: &Remote, routes: &[(IpNet, Route)]) {
         let wanted: Table = routes.iter().cloned().collect();
         let mut last = None;
         let hears = wait("routes", SETTLED, || {
@@ -133,7 +154,7 @@ impl Peer {
     }
 
     /// Whether there is a route of that session to the prefix.
-    pub(crate) fn has(&self, remote: &Remote, prefix: IpNet) -> bool {
+    pub fn has(&self, remote: &Remote, prefix: IpNet) -> bool {
         self.routes(remote).unwrap().contains_key(&prefix)
     }
 }

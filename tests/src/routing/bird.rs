@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 use ferrolb_lab::Router;
 use ipnet::IpNet;
 
-use crate::instance::{Family, HOLD_TIME, Instance, Remote, Session};
-use crate::peer::SessionState;
-use crate::route::{self, Extended, ExtendedKind, Heard, Origin, Route, parsed};
+use super::instance::{Family, HOLD_TIME, Instance, Remote, Session};
+use super::peer::SessionState;
+use super::route::{self, Extended, ExtendedKind, Heard, Origin, Route, parsed};
 
 /// Sessions are called `s0`, `s1`, … in their order. A MED that a route has before it is exported does not leave the AS, so that the
 /// one to be sent has a name of its own until then.
-pub(crate) fn configuration(instance: &Instance) -> String {
+pub(super) fn configuration(instance: &Instance) -> String {
     let mut text = format!(
         "log stderr all;
 router id {};
@@ -135,7 +135,7 @@ fn family_of(prefix: &IpNet) -> Family {
     }
 }
 
-pub(crate) fn heard(router: &Router, instance: &Instance) -> Result<Vec<Heard>> {
+pub(super) fn heard(router: &Router, instance: &Instance) -> Result<Vec<Heard>> {
     parse(&router.control(&["show", "route", "all"])?, instance)
 }
 
@@ -193,7 +193,7 @@ fn tuples<T: Ord>(
     tuples.map(|tuple| read(&tuple.split(',').map(str::trim).collect::<Vec<_>>())).collect()
 }
 
-pub(crate) fn session_state(router: &Router, instance: &Instance, remote: &Remote) -> Result<SessionState> {
+pub(super) fn session_state(router: &Router, instance: &Instance, remote: &Remote) -> Result<SessionState> {
     let number = instance.sessions.iter().position(|session| session.remote == *remote);
     let name = format!("s{}", number.context("BIRD has no such session")?);
     let shown = router.control(&["show", "protocols", "all", &name])?;
@@ -201,7 +201,7 @@ pub(crate) fn session_state(router: &Router, instance: &Instance, remote: &Remot
     Ok(SessionState::parse(state.unwrap_or_default().trim()))
 }
 
-pub(crate) fn bfd_is_up(router: &Router, remote: &Remote) -> Result<bool> {
+pub(super) fn bfd_is_up(router: &Router, remote: &Remote) -> Result<bool> {
     let (shown, name) = (router.control(&["show", "bfd", "sessions"])?, remote.name());
     let words = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     Ok(words.into_iter().any(|words| words.first() == Some(&name.as_str()) && words.get(2) == Some(&"Up")))
