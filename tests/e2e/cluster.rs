@@ -25,9 +25,12 @@ const OWN: &str = "e2e";
 /// A kubelet that starts for a Node that was deleted asks for that Node ever more rarely, at last after two minutes.
 const NODES_READY: Duration = Duration::from_secs(300);
 
-/// The addresses of the segment that tests may use.
-const FIRST_ADDRESS: u8 = 128;
-const LAST_ADDRESS: u8 = 253;
+/// Routers for the tests of BGP.
+const ROUTERS: u8 = 4;
+
+/// The addresses of the segment that tests may use: between the client's and the routers'.
+const FIRST_ADDRESS: u8 = 101;
+const LAST_ADDRESS: u8 = 200;
 
 /// A cluster with FerroLB installed.
 pub(crate) struct Cluster {
@@ -58,7 +61,9 @@ impl Cluster {
     fn up() -> Result<Self> {
         match std::env::var(BORROWED) {
             Ok(name) => Self::on(Lab::attach(&name)?, true),
-            Err(_) => Self::of(&Options { name: OWN.into(), audit: true, ..Options::default() }),
+            Err(_) => {
+                Self::of(&Options { name: OWN.into(), audit: true, routers: ROUTERS, ..Options::default() })
+            }
         }
     }
 

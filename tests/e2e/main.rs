@@ -9,6 +9,7 @@
 mod absent;
 mod addresses;
 mod bad_objects;
+mod bgp;
 mod blackhole;
 mod burst;
 mod cli;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         bad_objects::trials(),
         cli::trials(),
         permissions::trials(),
+        bgp::trials(),
         flood::trials(),
         controllers::trials(),
         blackhole::trials(),

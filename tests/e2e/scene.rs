@@ -222,7 +222,7 @@ spec:
         ])?;
         let ours = [
             "delete",
-            "ipaddresspools,l2advertisements",
+            "ipaddresspools,l2advertisements,bgpadvertisements,bgppeers,bfdprofiles,communities",
             "-l",
             &format!("e2e={namespace}"),
             "--timeout=120s",

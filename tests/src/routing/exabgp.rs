@@ -30,7 +30,8 @@ fn neighbor(instance: &Instance, session: &Session) -> String {
         text += &if given { format!("  {line}\n") } else { String::new() };
     }
     text += &session.password.as_ref().map(|word| format!("  md5-password '{word}';\n")).unwrap_or_default();
-    let restart = session.graceful_restart.map_or_else(|| "disable".to_owned(), |seconds| seconds.to_string());
+    let restart =
+        session.graceful_restart.map_or_else(|| "disable".to_owned(), |seconds| seconds.to_string());
     let next_hop = if session.extended_next_hop { "enable" } else { "disable" };
     let _ = writeln!(text, "  capability {{ graceful-restart {restart}; nexthop {next_hop}; }}");
     let family = |family: &Family| match family {
