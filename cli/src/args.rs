@@ -78,7 +78,7 @@ pub(crate) enum Command {
     /// Layer 2: who answers for each VIP, and which speakers there are.
     #[command(subcommand)]
     L2(L2),
-    /// BGP: the sessions of nodes with peers.
+    /// BGP: the sessions of nodes with peers, and which prefixes peers should be told.
     #[command(subcommand)]
     Bgp(Bgp),
     /// Takes all VIPs off a node, and says when they are; --undo lets it have VIPs again.
@@ -148,6 +148,8 @@ pub(crate) struct Members {
 pub(crate) enum Bgp {
     /// The session of every node with every BGPPeer that selects it: where it is, since when, and what is wrong with it.
     Peers(Peers),
+    /// Which prefixes each BGPPeer should be told, by which nodes, with which attributes, and why.
+    Routes(Routes),
 }
 
 /// `bgp peers`.
@@ -157,6 +159,21 @@ pub(crate) struct Peers {
     #[arg(value_name = "BGPPEER")]
     pub(crate) names: Vec<String>,
     /// Sessions of this node only; may be repeated.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Vec<String>,
+}
+
+/// `bgp routes`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Routes {
+    /// Prefixes, addresses (every prefix they lie in), or Services: `svc/NAME`, `service/NAME` or `NAME`. None: every prefix, with
+    /// -n those of the namespace's Services.
+    #[arg(value_name = "PREFIX|ADDRESS|SERVICE")]
+    pub(crate) names: Vec<String>,
+    /// What this BGPPeer is told only; may be repeated.
+    #[arg(long, value_name = "BGPPEER")]
+    pub(crate) peer: Vec<String>,
+    /// What this node tells only; may be repeated.
     #[arg(long, value_name = "NODE")]
     pub(crate) node: Vec<String>,
 }

@@ -103,6 +103,30 @@ impl Cluster {
         ferrolb_config::class(service, default) == Class::Ours
     }
 
+    /// The Services of type LoadBalancer that this name means, as `namespace/name`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn service_ids(&self, name: &str, all_namespaces: bool) -> Result<Vec<String>> {
+        let here = || {
+            let metadata = self.services.iter().map(|object| &object.metadata);
+            metadata.filter(|one| all_namespaces || one.namespace.as_deref() == Some(&self.namespace))
+        };
+        let named = here().filter(|one| one.name.as_deref() == Some(name));
+        let ids: Vec<String> =
+            named.map(|one| format!("{}/{name}", one.namespace.as_deref().unwrap_or_default())).collect();
+        if !ids.is_empty() {
+            return Ok(ids);
+        }
+        let near = suggestion(name, here().filter_map(|one| one.name.as_deref()));
+        match all_namespaces {
+            true => bail!("no namespace has a Service {name} of type LoadBalancer{near}"),
+            false => {
+                bail!("namespace {} has no Service {name} of type LoadBalancer{near}", self.namespace)
+            }
+        }
+    }
+
     /// Everything that addresses are decided from, and the pools that cannot be read.
     pub(crate) fn snapshot(&self) -> (Snapshot, BTreeMap<PoolName, String>) {
         let default = self.default_class() != DefaultClass::NotServed;

@@ -17,6 +17,7 @@ mod manifest;
 mod names;
 mod output;
 mod read;
+mod routing;
 mod run;
 mod usage;
 mod validate;

@@ -120,6 +120,9 @@ fn misspelt(scene: &Scene<'_>) -> Result<()> {
         (&["l2", "members", "node-that-is-not"], &["no node node-that-is-not"]),
         (&["bgp", "peers", "peer-that-is-not"], &["no BGPPeer peer-that-is-not"]),
         (&["bgp", "peers", "--node", "node-that-is-not"], &["no node node-that-is-not"]),
+        (&["bgp", "routes", "svc/fronted"], &["no Service fronted", "did you mean frontend?"]),
+        (&["bgp", "routes", "203.0.113.77"], &["no AnnouncementSlice names 203.0.113.77"]),
+        (&["bgp", "routes", "--peer", "peer-that-is-not"], &["no BGPPeer peer-that-is-not"]),
         (&["plan", "--delete", "pool/nothing-like-it"], &["no IPAddressPool nothing-like-it"]),
         (&["status", "--context", "ferrolb-lob"], &["did you mean ferrolb-lab?"]),
     ] {

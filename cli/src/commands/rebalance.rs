@@ -7,9 +7,8 @@ use std::{
 
 use anyhow::{Result, bail};
 use ferrolb_api::{AnnouncementSlice, L2Advertisement, REBALANCE, SpeakerState, VipAnnouncement};
-use ferrolb_model::{EndpointSet, NodeName, ServiceId, TrafficPolicy, Vip};
+use ferrolb_model::{NodeName, TrafficPolicy, Vip};
 use ferrolb_placement::{Move, Placer};
-use ferrolb_runtime::kinds::{EndpointSlice, SERVICE_NAME_LABEL};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -20,6 +19,7 @@ use crate::{
     cluster::Cluster,
     names::suggestion,
     output::{API_VERSION, Printer, Table},
+    routing::ready,
     run::Verdict,
 };
 
@@ -120,8 +120,8 @@ async fn foretold(
         node.interfaces = interfaces(&node.name);
         placer.upsert_node(node);
     }
-    for (service, ready_nodes) in ready(&endpoints) {
-        placer.set_endpoints(EndpointSet { service, ready_anywhere: !ready_nodes.is_empty(), ready_nodes });
+    for (service, ready) in ready(&endpoints) {
+        placer.set_endpoints(ready.set(service));
     }
     for vip in vips {
         if let Some(layer2) =
@@ -144,20 +144,6 @@ fn published(slice: &AnnouncementSlice) -> impl Iterator<Item = (IpAddr, (&str, 
 
 fn told_owner((version, vip): &(&str, &VipAnnouncement), speakers: &[SpeakerState]) -> Option<NodeName> {
     owner::owner(vip, version, speakers).node.map(NodeName::from)
-}
-
-/// Nodes with a ready endpoint, by Service.
-fn ready(slices: &[EndpointSlice]) -> BTreeMap<ServiceId, BTreeSet<NodeName>> {
-    let mut ready = BTreeMap::<ServiceId, BTreeSet<NodeName>>::new();
-    for slice in slices {
-        let labels = slice.metadata.labels.as_ref();
-        let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME_LABEL)) else { continue };
-        let namespace = slice.metadata.namespace.as_deref().unwrap_or_default();
-        let ready = ready.entry(ServiceId::new(namespace, service.as_str())).or_default();
-        let is_ready = slice.endpoints.iter().filter(|one| one.conditions.ready != Some(false));
-        ready.extend(is_ready.filter_map(|one| one.node_name.as_deref()).map(NodeName::from));
-    }
-    ready
 }
 
 fn print(told: &RebalanceOut, printer: &mut Printer<'_>) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `kubectl ferrolb bgp`.
 
 mod peers;
+mod routes;
 mod sessions;
 
 use anyhow::Result;
@@ -14,5 +15,6 @@ use crate::{
 pub(crate) async fn run(global: &Global, command: &Bgp, printer: &mut Printer<'_>) -> Result<Verdict> {
     match command {
         Bgp::Peers(args) => peers::run(global, args, printer).await,
+        Bgp::Routes(args) => routes::run(global, args, printer).await,
     }
 }

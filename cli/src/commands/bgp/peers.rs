@@ -52,7 +52,7 @@ pub(crate) async fn run(global: &Global, args: &Peers, printer: &mut Printer<'_>
 }
 
 /// The names without `bgppeer/` or `node/` before them; one that nothing has is an error.
-fn named(what: &str, names: &[String], known: &[&str]) -> Result<BTreeSet<String>> {
+pub(super) fn named(what: &str, names: &[String], known: &[&str]) -> Result<BTreeSet<String>> {
     let plain = |name: &String| name.rsplit('/').next().unwrap_or_default().to_owned();
     let names: BTreeSet<String> = names.iter().map(plain).collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {

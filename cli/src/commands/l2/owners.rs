@@ -166,26 +166,7 @@ fn asked(
                 bail!("{name:?} names no VIP; write its address or svc/{service}, and the namespace with -n")
             }
         };
-        let here = || {
-            let metadata = cluster.services.iter().map(|object| &object.metadata);
-            metadata.filter(|one| all_namespaces || one.namespace.as_deref() == Some(&cluster.namespace))
-        };
-        let ids = here()
-            .filter(|one| one.name.as_deref() == Some(service))
-            .map(|one| format!("{}/{service}", one.namespace.as_deref().unwrap_or_default()));
-        let ids: Vec<String> = ids.collect();
-        if ids.is_empty() {
-            let near = suggestion(service, here().filter_map(|one| one.name.as_deref()));
-            match all_namespaces {
-                true => bail!("no namespace has a Service {service} of type LoadBalancer{near}"),
-                false => {
-                    bail!(
-                        "namespace {} has no Service {service} of type LoadBalancer{near}",
-                        cluster.namespace
-                    )
-                }
-            }
-        }
+        let ids = cluster.service_ids(service, all_namespaces)?;
         all.extend(ids.into_iter().map(Asked::Service));
         if !items.iter().any(|item| all[before..].iter().any(|one| one.is(item))) {
             bail!(

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use ferrolb_api::VipAnnouncement;
 use ferrolb_bgp::Asn;
 use ferrolb_model::{Labels, selected};
+use ipnet::IpNet;
 
 use super::objects::Objects;
-use super::table::{Builder, Rule, Table};
+use super::table::{Builder, Rule, Source, Table};
 use crate::bgp::{Advertisement, BfdProfile, CommunitySet, Peer};
 
 /// What this node's sessions and routes should be.
@@ -82,6 +83,28 @@ where
         routes.entry(peer.clone()).or_default();
     }
     BgpDesired { peers, routes, leaving: leaving.to_owned(), settled, problems }
+}
+
+/// For which VIPs and by which advertisements each peer is told of each prefix of [`desired`], by the peer's name.
+pub fn sources<'a, E>(
+    input: &Input<'_, E>,
+    vips: impl IntoIterator<Item = (IpAddr, &'a VipAnnouncement)>,
+) -> BTreeMap<String, BTreeMap<IpNet, Source>>
+where
+    E: Fn(&VipAnnouncement) -> Option<u32>,
+{
+    let peers = peers(input.objects, input.labels, &mut Vec::new());
+    let mut sources = BTreeMap::new();
+    if input.leaving.is_empty() {
+        let rules = rules(input.objects, input.labels);
+        let builder = Builder::new(peers.keys().map(String::as_str), &rules);
+        for (address, vip) in vips {
+            if let Some((_, by)) = told(input, &builder, vip) {
+                builder.explain(address, &by, &mut sources);
+            }
+        }
+    }
+    sources
 }
 
 /// How many ready endpoints carry the VIP on this node, and the places of the rules by which peers are told of it, in order;

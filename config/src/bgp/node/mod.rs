@@ -11,10 +11,10 @@ mod objects;
 mod serving;
 mod table;
 
-pub use desired::{BgpDesired, Input, PeerPlan, desired};
+pub use desired::{BgpDesired, Input, PeerPlan, desired, sources};
 pub use objects::{Change, Kept, Objects};
 pub use serving::serving;
-pub use table::{RouteAttributes, Table};
+pub use table::{RouteAttributes, Source, Table};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What each peer is told: prefixes after aggregation, with the attributes of all advertisements that tell of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +26,15 @@ pub struct RouteAttributes {
     pub communities: CommunitySet,
     /// How many ready endpoints are behind the route on this node, where routers are to share traffic by that.
     pub weight: Option<u32>,
+}
+
+/// What a prefix is told for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The VIPs in it.
+    pub vips: BTreeSet<IpAddr>,
+    /// The advertisements that tell of it, by name.
+    pub advertisements: BTreeSet<String>,
 }
 
 /// An advertisement in force on this node.
@@ -84,10 +93,7 @@ impl<'a> Builder<'a> {
         for (told, group) in &mut self.groups {
             // A VIP counts once for each prefix, by however many advertisements it is told.
             let mut counted: Vec<IpNet> = Vec::new();
-            for rule in by.iter().copied().filter(|rule| told.get(*rule) == Some(&true)) {
-                let length = self.rules[rule].advertisement.routes.length(Family::of(address));
-                let Ok(prefix) = IpNet::new(address, length) else { continue };
-                let prefix = prefix.trunc();
+            for (rule, prefix) in prefixes(self.rules, told, address, by) {
                 let route = group.routes.entry(prefix).or_default();
                 if let Err(place) = route.by.binary_search(&rule) {
                     route.by.insert(place, rule);
@@ -96,6 +102,25 @@ impl<'a> Builder<'a> {
                     counted.push(prefix);
                     route.endpoints = route.endpoints.saturating_add(endpoints);
                     route.counts |= policy == TrafficPolicy::Local;
+                }
+            }
+        }
+    }
+
+    /// Adds to `sources`, by peer, what it is told of the VIP and by which of these rules.
+    pub(super) fn explain(
+        &self,
+        address: IpAddr,
+        by: &[usize],
+        sources: &mut BTreeMap<String, BTreeMap<IpNet, Source>>,
+    ) {
+        for (told, group) in &self.groups {
+            for (rule, prefix) in prefixes(self.rules, told, address, by) {
+                for peer in &group.peers {
+                    let of_peer = sources.entry((*peer).to_owned()).or_default();
+                    let source = of_peer.entry(prefix).or_default();
+                    source.vips.insert(address);
+                    source.advertisements.insert(self.rules[rule].advertisement.selection.name.clone());
                 }
             }
         }
@@ -119,6 +144,19 @@ impl<'a> Builder<'a> {
         }
         tables
     }
+}
+
+/// The prefix by which each of these rules tells of the address, of those that tell a group of peers.
+fn prefixes<'b>(
+    rules: &'b [Rule<'_>],
+    told: &'b [bool],
+    address: IpAddr,
+    by: &'b [usize],
+) -> impl Iterator<Item = (usize, IpNet)> + 'b {
+    by.iter().copied().filter(|rule| told.get(*rule) == Some(&true)).filter_map(move |rule| {
+        let length = rules[rule].advertisement.routes.length(Family::of(address));
+        Some((rule, IpNet::new(address, length).ok()?.trunc()))
+    })
 }
 
 /// The communities of all, and of the rest what the oldest says.

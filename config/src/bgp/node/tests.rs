@@ -7,6 +7,7 @@ use ferrolb_api::{
 use ferrolb_bgp::Asn;
 use ferrolb_model::Labels;
 use ferrolb_runtime::watch;
+use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -78,6 +79,11 @@ impl Scene {
     fn desired_with(&self, endpoints: Option<u32>) -> BgpDesired {
         let labels = self.labels();
         desired(&self.input(&labels, |_: &VipAnnouncement| endpoints), self.vips())
+    }
+
+    fn sources(&self) -> BTreeMap<String, BTreeMap<IpNet, Source>> {
+        let labels = self.labels();
+        sources(&self.input(&labels, |_: &VipAnnouncement| Some(1)), self.vips())
     }
 
     fn labels(&self) -> Labels {
@@ -318,4 +324,36 @@ fn peers_that_are_told_the_same_share_a_table() {
     let desired = scene.with(vec![vip("192.0.2.1", &[("all", EVERY)])]).desired();
     let tables: BTreeMap<_, _> = desired.routes;
     assert!(std::sync::Arc::ptr_eq(&tables["a"], &tables["b"]));
+}
+
+#[test]
+fn each_prefix_is_told_for_these_vips_by_these_advertisements() {
+    let scene = scene(
+        &[("spine", json!({})), ("tor", json!({}))],
+        &[
+            ("wide", json!({"aggregationLength": 24})),
+            ("hosts", json!({"peers": ["tor"]})),
+            ("elsewhere", json!({"nodeSelectors": [{"matchLabels": {"rack": "2"}}]})),
+        ],
+    );
+    let all: &[(&str, Option<&[&str]>)] = &[("wide", EVERY), ("hosts", EVERY), ("elsewhere", EVERY)];
+    let only: &[(&str, Option<&[&str]>)] = &[("wide", Some(&["node-b"])), ("hosts", EVERY)];
+    let scene = scene.with(vec![vip("192.0.2.1", all), vip("192.0.2.2", all), vip("192.0.2.3", only)]);
+    let sources = scene.sources();
+    let told: Vec<String> = sources["tor"]
+        .iter()
+        .map(|(prefix, source)| format!("{prefix} {:?} {:?}", source.vips, source.advertisements))
+        .collect();
+    let wanted = [
+        r#"192.0.2.0/24 {192.0.2.1, 192.0.2.2} {"wide"}"#,
+        r#"192.0.2.1/32 {192.0.2.1} {"hosts"}"#,
+        r#"192.0.2.2/32 {192.0.2.2} {"hosts"}"#,
+        r#"192.0.2.3/32 {192.0.2.3} {"hosts"}"#,
+    ];
+    assert_eq!(told, wanted);
+    let routes = scene.desired().routes;
+    for (peer, of_peer) in &sources {
+        let prefixes: Vec<_> = of_peer.keys().collect();
+        assert_eq!(prefixes, routes[peer].keys().collect::<Vec<_>>(), "{peer}");
+    }
 }
