@@ -2,5 +2,5 @@
 //! asks the same.
 
 pub use ferrolb_config::bgp::node::{
-    BgpDesired, Change, Input, Kept, Objects, PeerPlan, RouteAttributes, Table, desired, serving,
+    BgpDesired, Change, Input, Kept, Ledger, Objects, PeerPlan, RouteAttributes, Table, serving,
 };

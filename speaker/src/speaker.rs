@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::Options;
 use crate::absence::Absence;
 use crate::apply;
+use crate::bgp::BgpDesired;
 use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
 use crate::observe::Observed;
@@ -38,6 +39,7 @@ pub(crate) struct Speaker {
     index: Index,
     told: apply::Told,
     desired: Desired,
+    bgp: BgpDesired,
     wire: Option<Wire>,
     outputs: Option<Receiver<Output>>,
     routing: Routing,
@@ -86,6 +88,7 @@ impl Speaker {
             events,
             told: apply::Told::default(),
             desired: Desired::default(),
+            bgp: BgpDesired::default(),
             wire: None,
             outputs: None,
             routing: Routing::default(),
@@ -197,8 +200,12 @@ impl Speaker {
             return Ok(());
         }
         self.follow_endpoints();
+        // Routers first: what follows for them costs the less, and they wait for nothing else.
+        self.bgp = self.index.bgp();
+        self.settle_sessions().await?;
         let mut desired = self.index.desired();
         desired.stale |= self.absence.is_long();
+        desired.problems.extend(self.bgp.problems.iter().cloned());
         for problem in desired.problems.iter().filter(|problem| !self.desired.problems.contains(problem)) {
             tracing::warn!(problem, "Part of the configuration cannot be used.");
         }
@@ -218,13 +225,18 @@ impl Speaker {
                 wire.send(command).await?;
             }
         }
-        self.settle_routing().await?;
+        self.settle_paths().await?;
         self.ask().await
     }
 
-    async fn settle_routing(&mut self) -> anyhow::Result<()> {
+    /// Brings the BGP thread in line.
+    async fn settle_sessions(&mut self) -> anyhow::Result<()> {
         let (node, state_dir) = (self.options.node.as_str(), &self.options.state_dir);
-        self.routing.settle(&self.desired.bgp, node, self.index.usable(), state_dir).await?;
+        self.routing.settle(&self.bgp, node, self.index.usable(), state_dir).await
+    }
+
+    /// Has the wire thread watch the paths to the peers.
+    async fn settle_paths(&mut self) -> anyhow::Result<()> {
         let Some(wire) = &self.wire else { return Ok(()) };
         let commands = self.paths.changes(self.routing.told().wishes());
         if !commands.is_empty() {
@@ -304,7 +316,8 @@ impl Speaker {
         self.dirty |= self.absence.look(sys::now());
         self.settle().await?;
         // Time alone can change what peers should be told.
-        self.settle_routing().await?;
+        self.settle_sessions().await?;
+        self.settle_paths().await?;
         self.ask().await
     }
 
@@ -329,7 +342,7 @@ impl Speaker {
                 wire.stop().await;
             }
         };
-        tokio::join!(wire, self.routing.end(&self.desired.bgp.leaving));
+        tokio::join!(wire, self.routing.end(&self.bgp.leaving));
         tracing::info!("The speaker has handed over or resigned everything and ends.");
     }
 }

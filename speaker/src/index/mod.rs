@@ -1,17 +1,18 @@
 //! Everything known, and what follows from it for each interface. Pure: events in, plans out.
 
-mod placed;
+mod vips;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use ferrolb_api::{TrafficPolicy, VipAnnouncement};
 use ferrolb_model::Labels;
 use ferrolb_ownership::{Interface, NodeName, Plan, Presence, VipPlan};
 use ferrolb_runtime::watch::Change;
 
-use placed::{digest, placed};
+use vips::Vips;
 
-use crate::bgp::{self, BgpDesired, Input, Kept, Objects};
+use crate::bgp::{self, BgpDesired, Input, Kept, Ledger, Objects};
 use crate::interfaces::{Globs, Usable, serving};
 use crate::source::{EndpointGroup, Endpoints, NodeFacts, ServiceName, Slice};
 
@@ -19,20 +20,29 @@ use crate::source::{EndpointGroup, Endpoints, NodeFacts, ServiceName, Slice};
 #[derive(Debug)]
 pub struct Index {
     node: NodeName,
-    slices: BTreeMap<String, Slice>,
+    vips: Vips,
     /// The newest `resourceVersion` of a slice that was told, be it the one under which a slice was deleted.
     newest: u64,
-    /// That of `slices`, once it was asked for.
-    digest: Option<String>,
     /// Whether a source has told all slices, rather than a snapshot some.
     complete: bool,
     facts: NodeFacts,
     endpoints: Endpoints,
     bgp: Objects,
+    /// Routes as they were when they were last asked for.
+    ledger: Ledger,
+    /// What may be other for them since.
+    news: News,
     /// `None` until the kernel has told them.
     usable: Option<Vec<Usable>>,
     /// Interfaces that have served once go on, so that their segment need not join anew.
     served: BTreeSet<u32>,
+}
+
+/// What may have changed for routes.
+#[derive(Debug)]
+enum News {
+    Everything,
+    Vips(BTreeSet<IpAddr>),
 }
 
 /// What the wire thread is to do.
@@ -48,8 +58,6 @@ pub struct Desired {
     pub stale: bool,
     /// What of the plan cannot be used, and why, in words.
     pub problems: Vec<String>,
-    /// What BGP sessions and routes should be.
-    pub bgp: BgpDesired,
     /// The newest `resourceVersion` among the slices; zero without a cluster.
     pub revision: u64,
     /// A digest of the slices, equal on speakers that work from the same ones.
@@ -61,13 +69,14 @@ impl Index {
     pub fn new(node: NodeName) -> Self {
         Self {
             node,
-            slices: BTreeMap::new(),
+            vips: Vips::default(),
             newest: 0,
-            digest: None,
             complete: false,
             facts: NodeFacts::default(),
             endpoints: Endpoints::default(),
             bgp: Objects::default(),
+            ledger: Ledger::default(),
+            news: News::Everything,
             usable: None,
             served: BTreeSet::new(),
         }
@@ -76,20 +85,22 @@ impl Index {
     /// Takes what the last run of the speaker knew. It stands until a source tells all slices.
     pub fn restore(&mut self, slices: Vec<Slice>, facts: NodeFacts) {
         if !self.complete {
-            self.digest = None;
-            self.newest = slices.iter().map(|slice| slice.revision).max().unwrap_or(0);
-            self.slices = slices.into_iter().map(|slice| (slice.name.clone(), slice)).collect();
+            self.newest = newest(&slices);
+            self.vips.apply(Change::All(slices));
             self.facts = facts;
+            self.news = News::Everything;
         }
     }
 
     /// Takes the peers, advertisements, profiles and communities that the last run knew. They stand until a source tells all.
     pub fn restore_bgp(&mut self, kept: Kept) {
         self.bgp.restore(kept);
+        self.news = News::Everything;
     }
 
     /// Takes a change of peers, advertisements, profiles or communities; tells whether anything differs now.
     pub fn apply_bgp(&mut self, change: bgp::Change) -> bool {
+        self.news = News::Everything;
         self.bgp.apply(change)
     }
 
@@ -100,43 +111,57 @@ impl Index {
 
     /// Takes a change of slices; tells whether anything differs now.
     pub fn apply_slices(&mut self, change: Change<Slice>) -> bool {
-        self.digest = None;
-        match change {
+        let (in_cluster, complete) = (self.in_cluster(), self.complete);
+        match &change {
             Change::All(slices) => {
                 // After a restore of the cluster's store versions may have gone back.
-                self.newest = slices.iter().map(|slice| slice.revision).max().unwrap_or(0);
-                let slices = slices.into_iter().map(|slice| (slice.name.clone(), slice)).collect();
-                let differs = !self.complete || self.slices != slices;
-                self.slices = slices;
+                self.newest = newest(slices);
                 self.complete = true;
-                differs
             }
-            Change::Applied(slice) => {
-                self.newest = self.newest.max(slice.revision);
-                self.slices.insert(slice.name.clone(), slice.clone()).is_none_or(|before| before != slice)
-            }
-            Change::Deleted(slice) => {
-                self.newest = self.newest.max(slice.revision);
-                self.slices.remove(&slice.name).is_some()
-            }
+            Change::Applied(slice) | Change::Deleted(slice) => self.newest = self.newest.max(slice.revision),
         }
+        let changed = self.vips.apply(change);
+        self.note(changed.vips);
+        if self.in_cluster() != in_cluster {
+            self.news = News::Everything;
+        }
+        changed.differs || self.complete != complete
     }
 
     /// Takes what is new of the own Node; tells whether anything differs now.
     pub fn apply_node(&mut self, facts: NodeFacts) -> bool {
         let differs = self.facts != facts;
         self.facts = facts;
+        if differs {
+            self.news = News::Everything;
+        }
         differs
     }
 
     /// Takes a change of endpoints; tells whether anything differs now.
     pub fn apply_endpoints(&mut self, change: Change<EndpointGroup>) -> bool {
-        self.endpoints.apply(change)
+        let service = match &change {
+            Change::Applied(group) | Change::Deleted(group) if self.endpoints.is_listed() => {
+                Some(group.service.clone())
+            }
+            Change::All(_) | Change::Applied(_) | Change::Deleted(_) => None,
+        };
+        let differs = self.endpoints.apply(change);
+        match service {
+            Some(service) if differs => {
+                let vips = self.vips.of_service(&service).collect();
+                self.note(vips);
+            }
+            None if differs => self.news = News::Everything,
+            Some(_) | None => {}
+        }
+        differs
     }
 
     /// Nobody follows endpoints any more.
     pub fn forget_endpoints(&mut self) {
         self.endpoints.forget();
+        self.news = News::Everything;
     }
 
     /// Takes the usable interfaces; tells whether anything differs now.
@@ -154,7 +179,7 @@ impl Index {
 
     /// The slices in force.
     pub fn slices(&self) -> impl Iterator<Item = &Slice> {
-        self.slices.values()
+        self.vips.slices()
     }
 
     /// The own Node.
@@ -174,38 +199,40 @@ impl Index {
 
     /// Whether a VIP depends on where its Services' endpoints are.
     pub fn wants_endpoints(&self) -> bool {
-        self.slices
-            .values()
+        self.slices()
             .flat_map(|slice| &slice.vips)
             .any(|vip| vip.traffic_policy == TrafficPolicy::Local || vip.bgp.is_some())
     }
 
     /// What this node's BGP sessions and routes should be.
-    pub fn bgp(&self) -> BgpDesired {
+    pub fn bgp(&mut self) -> BgpDesired {
         let labels = Labels::from(&self.facts.labels);
-        let endpoints_known = self.endpoints.is_listed() || !self.in_cluster() || !self.wants_endpoints();
+        let in_cluster = self.in_cluster();
+        let endpoints_known = self.endpoints.is_listed() || !in_cluster || !self.wants_endpoints();
+        let Self { vips, endpoints, ledger, .. } = self;
         let input = Input {
             node: self.node.as_str(),
             labels: &labels,
             leaving: &self.facts.why_leaving(),
             settled: self.complete && self.bgp.is_complete() && endpoints_known,
             objects: &self.bgp,
-            serving: |vip: &VipAnnouncement| self.serving(vip),
+            serving: |vip: &VipAnnouncement| serves(endpoints, in_cluster, vip),
         };
-        let vips = placed(&self.slices, &mut Vec::new());
-        bgp::desired(&input, vips.into_iter().map(|(address, placed)| (address, placed.announcement)))
+        match std::mem::replace(&mut self.news, News::Vips(BTreeSet::new())) {
+            News::Everything => {
+                ledger.all(&input, vips.iter().map(|(address, vip)| (address, vip.announcement)));
+            }
+            News::Vips(changed) => {
+                let now = |address| (address, vips.get(address).map(|vip| vip.announcement));
+                ledger.some(&input, changed.into_iter().map(now));
+            }
+        }
+        ledger.desired(&input)
     }
 
-    /// How many ready endpoints carry a VIP's traffic on this node, if it is to be announced in routes ([`bgp::serving`]). While
-    /// endpoints are unknown, as after a restart without API server, Cluster VIPs are announced and Local ones are not; without a
-    /// cluster the manifests are trusted.
-    fn serving(&self, vip: &VipAnnouncement) -> Option<u32> {
-        let ready = vip.services.iter().map(|service| self.endpoints.ready(&ServiceName::from(service)));
-        let ready: Option<Vec<(u32, bool)>> = ready.collect();
-        match (&ready, vip.traffic_policy) {
-            (Some(ready), policy) => bgp::serving(policy, ready),
-            (None, TrafficPolicy::Cluster) => Some(0),
-            (None, TrafficPolicy::Local) => (!self.in_cluster()).then_some(0),
+    fn note(&mut self, changed: BTreeSet<IpAddr>) {
+        if let News::Vips(vips) = &mut self.news {
+            vips.extend(changed);
         }
     }
 
@@ -216,20 +243,18 @@ impl Index {
 
     /// What follows.
     pub fn desired(&mut self) -> Desired {
-        let bgp = self.bgp();
         let mut desired = Desired {
-            problems: bgp.problems.clone(),
-            bgp,
+            problems: self.vips.problems().cloned().collect(),
             presence: self.facts.presence(),
             leaving: self.facts.why_leaving(),
             stale: !self.complete,
-            digest: self.digest.get_or_insert_with(|| digest(&self.slices)).clone(),
+            digest: self.vips.digest(),
             revision: self.newest,
             ..Desired::default()
         };
         let mut plans = BTreeMap::<u32, Plan>::new();
         let usable = self.usable.as_deref().unwrap_or_default();
-        for (vip, placed) in placed(&self.slices, &mut desired.problems) {
+        for (vip, placed) in self.vips.iter() {
             let Some(layer2) = &placed.announcement.layer2 else { continue };
             let named = Globs::new(layer2.interfaces.iter().map(String::as_str));
             let indices = serving(vip, &named, usable);
@@ -274,6 +299,23 @@ impl Index {
                 announcement.services.iter().all(|service| self.endpoints.gate(&ServiceName::from(service)))
             }
         }
+    }
+}
+
+fn newest(slices: &[Slice]) -> u64 {
+    slices.iter().map(|slice| slice.revision).max().unwrap_or(0)
+}
+
+/// How many ready endpoints carry a VIP's traffic on this node, if it is to be announced in routes ([`bgp::serving`]). While
+/// endpoints are unknown, as after a restart without API server, Cluster VIPs are announced and Local ones are not; without a
+/// cluster the manifests are trusted.
+fn serves(endpoints: &Endpoints, in_cluster: bool, vip: &VipAnnouncement) -> Option<u32> {
+    let ready = vip.services.iter().map(|service| endpoints.ready(&ServiceName::from(service)));
+    let ready: Option<Vec<(u32, bool)>> = ready.collect();
+    match (&ready, vip.traffic_policy) {
+        (Some(ready), policy) => bgp::serving(policy, ready),
+        (None, TrafficPolicy::Cluster) => Some(0),
+        (None, TrafficPolicy::Local) => (!in_cluster).then_some(0),
     }
 }
 

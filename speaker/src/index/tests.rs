@@ -225,8 +225,8 @@ fn routed(ip: &str, traffic_policy: TrafficPolicy) -> VipAnnouncement {
 }
 
 fn prefixes(index: &mut Index) -> (Vec<String>, bool) {
-    let desired = index.desired().bgp;
-    (desired.routes["one"].keys().map(ToString::to_string).collect(), desired.settled)
+    let desired = index.bgp();
+    (desired.routes["one"].iter().map(|(prefix, _)| prefix.to_string()).collect(), desired.settled)
 }
 
 #[test]

@@ -45,6 +45,8 @@ struct Peer {
 
 /// Between the moment at which peers are asked to prefer others (RFC 8326) and the withdrawal.
 const GRACE: Duration = Duration::from_secs(5);
+/// Attributes of routes that nobody is told any more are forgotten beyond.
+const MOST_ROUTES: usize = 64;
 /// A receiver compares link bandwidths of one prefix only with each other: an endpoint is taken for a megabyte a second.
 const BANDWIDTH_OF_ENDPOINT: f32 = 1_000_000.0;
 
@@ -134,27 +136,14 @@ impl Told {
 }
 
 impl Peer {
-    /// What is different in `table`: both are in order, so that they are walked through once.
+    /// What is different in `table`.
     fn changes(&mut self, table: &Table) -> Vec<(Prefix, Option<Arc<Route>>)> {
-        if Arc::ptr_eq(&self.table, table) {
-            return Vec::new();
-        }
-        let before = Arc::clone(&self.table);
-        let mut changes = Vec::new();
-        let mut old = before.iter().peekable();
-        for (prefix, attributes) in table.iter() {
-            while let Some((gone, _)) = old.next_if(|(known, _)| *known < prefix) {
-                changes.push((*gone, None));
-            }
-            let known = old.next_if(|(known, _)| *known == prefix).map(|(_, attributes)| attributes);
-            let same = known.is_some_and(|known| Arc::ptr_eq(known, attributes) || known == attributes);
-            if !same {
-                changes.push((*prefix, Some(self.route(attributes))));
-            }
-        }
-        changes.extend(old.map(|(gone, _)| (*gone, None)));
-        if self.routes.len() > table.len() + 64 {
-            let used: std::collections::BTreeSet<_> = table.values().collect();
+        let changes = table.changes_from(&self.table);
+        let changes = changes.into_iter().map(|(prefix, now)| (prefix, now.map(|now| self.route(&now))));
+        let changes: Vec<_> = changes.collect();
+        if self.routes.len() > MOST_ROUTES && self.routes.len() > table.len() {
+            let used: std::collections::BTreeSet<_> =
+                table.iter().map(|(_, attributes)| attributes).collect();
             self.routes.retain(|attributes, _| used.contains(attributes));
         }
         changes
@@ -204,7 +193,7 @@ mod tests {
 
     fn table(routes: &[(&str, u32)]) -> Table {
         let attributes = |med| Arc::new(RouteAttributes { med: Some(med), ..RouteAttributes::default() });
-        Arc::new(routes.iter().map(|(prefix, med)| (prefix.parse().unwrap(), attributes(*med))).collect())
+        routes.iter().map(|(prefix, med)| (prefix.parse().unwrap(), attributes(*med))).collect()
     }
 
     fn desired(address: &str, routes: &[(&str, u32)]) -> BgpDesired {

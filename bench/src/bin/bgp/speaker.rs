@@ -67,11 +67,12 @@ impl Speaker {
 
     /// Takes what was read of slices, and has its sessions tell what follows.
     pub(crate) fn read(&mut self, change: Change<Slice>) -> Result<()> {
+        // In the order of the speaker, for which layer 2 comes after.
         self.index.apply_slices(change);
-        let desired = self.index.desired();
-        ensure!(desired.bgp.problems.is_empty(), "{:?}", desired.bgp.problems);
+        let desired = self.index.bgp();
+        ensure!(desired.problems.is_empty(), "{:?}", desired.problems);
         let around = Surroundings { node: "n1", usable: &self.usable, passwords: &BTreeMap::new() };
-        let commands = self.told.changes(sys::now(), &desired.bgp, &around);
+        let commands = self.told.changes(sys::now(), &desired, &around);
         self.runtime.block_on(async {
             for command in commands {
                 self.sessions.send(command).await?;

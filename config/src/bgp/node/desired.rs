@@ -1,4 +1,4 @@
-//! What a node's BGP sessions and routes should be. Pure: everything known in, the whole of what should be out.
+//! What a node's BGP sessions and routes should be. Pure: what is known in, the whole of what should be out.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,8 +9,10 @@ use ferrolb_model::{Labels, selected};
 use ipnet::IpNet;
 
 use super::objects::Objects;
-use super::table::{Builder, Rule, Source, Table};
-use crate::bgp::{Advertisement, BfdProfile, CommunitySet, Peer};
+use super::routes::{Routes, Telling};
+use super::rules::Rules;
+use super::table::{Source, Table};
+use crate::bgp::{BfdProfile, Peer};
 
 /// What this node's sessions and routes should be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,6 +59,66 @@ pub struct Input<'a, E> {
     pub serving: E,
 }
 
+/// What follows, kept from one change of VIPs to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    routes: Routes,
+}
+
+impl Ledger {
+    /// Takes everything anew.
+    pub fn all<'a, E>(
+        &mut self,
+        input: &Input<'_, E>,
+        vips: impl IntoIterator<Item = (IpAddr, &'a VipAnnouncement)>,
+    ) where
+        E: Fn(&VipAnnouncement) -> Option<u32>,
+    {
+        let rules = Rules::of(input.objects, input.labels);
+        let peers = peers(input.objects, input.labels, &mut Vec::new());
+        self.routes = Routes::new(rules, peers.keys().map(String::as_str));
+        self.some(input, vips.into_iter().map(|(address, vip)| (address, Some(vip))));
+    }
+
+    /// Takes what may have changed of these VIPs, or of what serves them; `None`: one is no more. All else of `input` is as it
+    /// was when everything was taken.
+    pub fn some<'a, E>(
+        &mut self,
+        input: &Input<'_, E>,
+        vips: impl IntoIterator<Item = (IpAddr, Option<&'a VipAnnouncement>)>,
+    ) where
+        E: Fn(&VipAnnouncement) -> Option<u32>,
+    {
+        if !input.leaving.is_empty() {
+            return;
+        }
+        for (address, vip) in vips {
+            let telling = vip.and_then(|vip| {
+                let by = self.routes.rules.tell(input.node, vip);
+                if by.is_empty() {
+                    return None;
+                }
+                Some(Telling { policy: vip.traffic_policy, endpoints: (input.serving)(vip)?, by })
+            });
+            self.routes.set(address, telling);
+        }
+    }
+
+    /// What follows.
+    pub fn desired<E>(&self, input: &Input<'_, E>) -> BgpDesired {
+        let Input { labels, leaving, settled, objects, .. } = input;
+        let mut problems: Vec<String> = objects.problems().collect();
+        let peers = peers(objects, labels, &mut problems);
+        BgpDesired {
+            peers,
+            routes: self.routes.tables(),
+            leaving: (*leaving).to_owned(),
+            settled: *settled,
+            problems,
+        }
+    }
+}
+
 /// What follows from all this for the VIPs.
 pub fn desired<'a, E>(
     input: &Input<'_, E>,
@@ -65,24 +127,9 @@ pub fn desired<'a, E>(
 where
     E: Fn(&VipAnnouncement) -> Option<u32>,
 {
-    let Input { labels, leaving, settled, objects, .. } = *input;
-    let mut problems: Vec<String> = objects.problems().collect();
-    let peers = peers(objects, labels, &mut problems);
-    let mut routes = BTreeMap::new();
-    if leaving.is_empty() && !peers.is_empty() {
-        let rules = rules(objects, labels);
-        let mut builder = Builder::new(peers.keys().map(String::as_str), &rules);
-        for (address, vip) in vips {
-            if let Some((endpoints, by)) = told(input, &builder, vip) {
-                builder.add(address, vip.traffic_policy, endpoints, &by);
-            }
-        }
-        routes = builder.tables();
-    }
-    for peer in peers.keys() {
-        routes.entry(peer.clone()).or_default();
-    }
-    BgpDesired { peers, routes, leaving: leaving.to_owned(), settled, problems }
+    let mut kept = Ledger::default();
+    kept.all(input, vips);
+    kept.desired(input)
 }
 
 /// For which VIPs and by which advertisements each peer is told of each prefix of [`desired`], by the peer's name.
@@ -93,36 +140,9 @@ pub fn sources<'a, E>(
 where
     E: Fn(&VipAnnouncement) -> Option<u32>,
 {
-    let peers = peers(input.objects, input.labels, &mut Vec::new());
-    let mut sources = BTreeMap::new();
-    if input.leaving.is_empty() {
-        let rules = rules(input.objects, input.labels);
-        let builder = Builder::new(peers.keys().map(String::as_str), &rules);
-        for (address, vip) in vips {
-            if let Some((_, by)) = told(input, &builder, vip) {
-                builder.explain(address, &by, &mut sources);
-            }
-        }
-    }
-    sources
-}
-
-/// How many ready endpoints carry the VIP on this node, and the places of the rules by which peers are told of it, in order;
-/// `None`: they are not.
-fn told<E>(input: &Input<'_, E>, builder: &Builder<'_>, vip: &VipAnnouncement) -> Option<(u32, Vec<usize>)>
-where
-    E: Fn(&VipAnnouncement) -> Option<u32>,
-{
-    let advertisements = &vip.bgp.as_ref()?.advertisements;
-    let on_this_node = advertisements
-        .iter()
-        .filter(|by| by.nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|name| name == input.node)));
-    let mut by = on_this_node.filter_map(|by| builder.rule(&by.name)).collect::<Vec<_>>();
-    by.sort_unstable();
-    if by.is_empty() {
-        return None;
-    }
-    Some(((input.serving)(vip)?, by))
+    let mut kept = Ledger::default();
+    kept.all(input, vips);
+    kept.routes.sources()
 }
 
 /// The peers that select this node.
@@ -148,18 +168,4 @@ fn peers(objects: &Objects, labels: &Labels, problems: &mut Vec<String>) -> BTre
         Some((name.clone(), PeerPlan { peer: peer.clone(), my_asn, bfd }))
     });
     plans.collect()
-}
-
-/// The advertisements in force on this node, the oldest first.
-fn rules<'a>(objects: &'a Objects, labels: &Labels) -> Vec<Rule<'a>> {
-    let here =
-        objects.advertisements.iter().filter(|(_, one)| selected(&one.selection.node_selectors, labels));
-    let mut rules: Vec<Rule<'a>> = here
-        .filter_map(|(name, advertisement): (_, &Advertisement)| {
-            let communities: &CommunitySet = objects.resolved.get(name)?;
-            Some(Rule { advertisement, communities })
-        })
-        .collect();
-    rules.sort_by_key(|rule| (rule.advertisement.selection.created, &rule.advertisement.selection.name));
-    rules
 }

@@ -3,18 +3,20 @@
 //!
 //! ```text
 //!  source --Change--> Objects --+
-//!  slices, node, endpoints -----+--> desired() --BgpDesired-->
+//!  slices, node, endpoints -----+--> Ledger --BgpDesired-->
 //! ```
 
 mod desired;
 mod objects;
+mod routes;
+mod rules;
 mod serving;
 mod table;
 
-pub use desired::{BgpDesired, Input, PeerPlan, desired, sources};
+pub use desired::{BgpDesired, Input, Ledger, PeerPlan, desired, sources};
 pub use objects::{Change, Kept, Objects};
 pub use serving::serving;
-pub use table::{RouteAttributes, Source, Table};
+pub use table::{RouteAttributes, RouteChange, Source, Table};
 
 #[cfg(test)]
 mod tests;

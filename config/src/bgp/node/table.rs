@@ -1,17 +1,12 @@
-//! What each peer is told: prefixes after aggregation, with the attributes of all advertisements that tell of them.
+//! What a peer is told: prefixes, with what is said of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::TrafficPolicy;
-use ferrolb_model::Family;
 use ipnet::IpNet;
 
-use crate::bgp::{Advertisement, CommunitySet, Preference};
-
-/// Prefixes and what is said of each. Cheap to clone.
-pub type Table = Arc<BTreeMap<IpNet, Arc<RouteAttributes>>>;
+use crate::bgp::CommunitySet;
 
 /// What a peer is told of a prefix, besides what is the session's: path, next hop. Routes of one set share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,132 +32,150 @@ pub struct Source {
     pub advertisements: BTreeSet<String>,
 }
 
-/// An advertisement in force on this node.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rule<'a> {
-    pub(super) advertisement: &'a Advertisement,
-    /// What its communities stand for.
-    pub(super) communities: &'a CommunitySet,
+/// Prefixes and what is said of each. A clone shares what does not change afterwards, so that of two tables of which one came
+/// from the other the difference is found without a walk through all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Neighbours in a page, by the network that holds them all.
+    pages: BTreeMap<IpNet, Arc<Page>>,
 }
 
-/// Puts routes together, one VIP after the other.
-pub(super) struct Builder<'a> {
-    rules: &'a [Rule<'a>],
-    by_name: BTreeMap<&'a str, usize>,
-    /// Peers that are told by the same advertisements, by these.
-    groups: BTreeMap<Vec<bool>, Group<'a>>,
-}
+type Page = BTreeMap<IpNet, Arc<RouteAttributes>>;
 
-#[derive(Default)]
-struct Group<'a> {
-    peers: Vec<&'a str>,
-    routes: BTreeMap<IpNet, Route>,
-}
+/// A prefix and what is said of it now; `None`: nothing any more.
+pub type RouteChange = (IpNet, Option<Arc<RouteAttributes>>);
 
-/// A prefix so far.
-#[derive(Default)]
-struct Route {
-    /// The advertisements that tell of it, the oldest first.
-    by: Vec<usize>,
-    /// Ready endpoints behind it.
-    endpoints: u32,
-    /// Whether they are all there are on this node: under Cluster other nodes' are as good.
-    counts: bool,
-}
+impl Table {
+    /// Every prefix.
+    pub fn iter(&self) -> impl Iterator<Item = (&IpNet, &Arc<RouteAttributes>)> {
+        self.pages.values().flat_map(|page| page.iter())
+    }
 
-impl<'a> Builder<'a> {
-    /// For these peers and advertisements, the oldest of which comes first.
-    pub(super) fn new(peers: impl Iterator<Item = &'a str>, rules: &'a [Rule<'a>]) -> Self {
-        let by_name =
-            rules.iter().zip(0..).map(|(rule, at)| (rule.advertisement.selection.name.as_str(), at));
-        let mut groups = BTreeMap::<Vec<bool>, Group<'a>>::new();
-        for peer in peers {
-            let told = rules.iter().map(|rule| rule.advertisement.selection.tells(peer)).collect();
-            groups.entry(told).or_default().peers.push(peer);
+    /// How many prefixes there are.
+    pub fn len(&self) -> usize {
+        self.pages.values().map(|page| page.len()).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
+    /// Whether both are one table, without a look at the prefixes.
+    pub fn shares_all_with(&self, other: &Self) -> bool {
+        let pairs = self.pages.iter().zip(&other.pages);
+        self.pages.len() == other.pages.len() && pairs.into_iter().all(|(one, other)| is_one(one, other))
+    }
+
+    /// What has to be said to who knows `before`.
+    pub fn changes_from(&self, before: &Self) -> Vec<RouteChange> {
+        let mut changes = Vec::new();
+        let empty = Arc::default();
+        for (network, page) in &self.pages {
+            let known = before.pages.get(network).unwrap_or(&empty);
+            if !Arc::ptr_eq(known, page) {
+                compare(known, page, &mut changes);
+            }
         }
-        Self { rules, by_name: by_name.collect(), groups }
+        let gone = before.pages.iter().filter(|(network, _)| !self.pages.contains_key(network));
+        changes.extend(gone.flat_map(|(_, page)| page.keys()).map(|prefix| (*prefix, None)));
+        changes
     }
 
-    /// The place of an advertisement among the rules, if it is in force here.
-    pub(super) fn rule(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
-    }
-
-    /// A VIP is told of by these rules, which are in order.
-    pub(super) fn add(&mut self, address: IpAddr, policy: TrafficPolicy, endpoints: u32, by: &[usize]) {
-        for (told, group) in &mut self.groups {
-            // A VIP counts once for each prefix, by however many advertisements it is told.
-            let mut counted: Vec<IpNet> = Vec::new();
-            for (rule, prefix) in prefixes(self.rules, told, address, by) {
-                let route = group.routes.entry(prefix).or_default();
-                if let Err(place) = route.by.binary_search(&rule) {
-                    route.by.insert(place, rule);
-                }
-                if !counted.contains(&prefix) {
-                    counted.push(prefix);
-                    route.endpoints = route.endpoints.saturating_add(endpoints);
-                    route.counts |= policy == TrafficPolicy::Local;
+    pub(super) fn set(&mut self, prefix: IpNet, attributes: Option<Arc<RouteAttributes>>) {
+        let network = network_of(prefix);
+        match attributes {
+            Some(attributes) => {
+                Arc::make_mut(self.pages.entry(network).or_default()).insert(prefix, attributes);
+            }
+            None => {
+                let Some(page) = self.pages.get_mut(&network) else { return };
+                Arc::make_mut(page).remove(&prefix);
+                if page.is_empty() {
+                    self.pages.remove(&network);
                 }
             }
         }
     }
+}
 
-    /// Adds to `sources`, by peer, what it is told of the VIP and by which of these rules.
-    pub(super) fn explain(
-        &self,
-        address: IpAddr,
-        by: &[usize],
-        sources: &mut BTreeMap<String, BTreeMap<IpNet, Source>>,
-    ) {
-        for (told, group) in &self.groups {
-            for (rule, prefix) in prefixes(self.rules, told, address, by) {
-                for peer in &group.peers {
-                    let of_peer = sources.entry((*peer).to_owned()).or_default();
-                    let source = of_peer.entry(prefix).or_default();
-                    source.vips.insert(address);
-                    source.advertisements.insert(self.rules[rule].advertisement.selection.name.clone());
-                }
-            }
-        }
-    }
-
-    /// What each peer is told.
-    pub(super) fn tables(self) -> BTreeMap<String, Table> {
-        let rules = self.rules;
-        let mut known = BTreeMap::<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>::new();
-        let mut tables = BTreeMap::new();
-        for group in self.groups.into_values() {
-            let routes = group.routes.into_iter().map(|(prefix, route)| {
-                let weighted = rules[route.by[0]].advertisement.routes.preference.weighted && route.counts;
-                let key = (route.by, weighted.then_some(route.endpoints));
-                let attributes =
-                    known.entry(key).or_insert_with_key(|(by, weight)| merge(rules, by, *weight));
-                (prefix, attributes.clone())
-            });
-            let table: Table = Arc::new(routes.collect());
-            tables.extend(group.peers.into_iter().map(|peer| (peer.to_owned(), table.clone())));
-        }
-        tables
+impl FromIterator<(IpNet, Arc<RouteAttributes>)> for Table {
+    fn from_iter<T: IntoIterator<Item = (IpNet, Arc<RouteAttributes>)>>(routes: T) -> Self {
+        let mut table = Self::default();
+        routes.into_iter().for_each(|(prefix, attributes)| table.set(prefix, Some(attributes)));
+        table
     }
 }
 
-/// The prefix by which each of these rules tells of the address, of those that tell a group of peers.
-fn prefixes<'b>(
-    rules: &'b [Rule<'_>],
-    told: &'b [bool],
-    address: IpAddr,
-    by: &'b [usize],
-) -> impl Iterator<Item = (usize, IpNet)> + 'b {
-    by.iter().copied().filter(|rule| told.get(*rule) == Some(&true)).filter_map(move |rule| {
-        let length = rules[rule].advertisement.routes.length(Family::of(address));
-        Some((rule, IpNet::new(address, length).ok()?.trunc()))
-    })
+fn is_one(one: (&IpNet, &Arc<Page>), other: (&IpNet, &Arc<Page>)) -> bool {
+    one.0 == other.0 && Arc::ptr_eq(one.1, other.1)
 }
 
-/// The communities of all, and of the rest what the oldest says.
-fn merge(rules: &[Rule<'_>], by: &[usize], weight: Option<u32>) -> Arc<RouteAttributes> {
-    let Preference { local_pref, med, prepend, weighted: _ } = rules[by[0]].advertisement.routes.preference;
-    let mut communities = CommunitySet::default();
-    by.iter().for_each(|rule| communities.extend(rules[*rule].communities));
-    Arc::new(RouteAttributes { local_pref, med, prepend, communities, weight })
+/// Both are in order, so that they are walked through once.
+fn compare(before: &Page, now: &Page, changes: &mut Vec<RouteChange>) {
+    let mut old = before.iter().peekable();
+    for (prefix, attributes) in now {
+        while let Some((gone, _)) = old.next_if(|(known, _)| *known < prefix) {
+            changes.push((*gone, None));
+        }
+        let known = old.next_if(|(known, _)| *known == prefix).map(|(_, attributes)| attributes);
+        if known.is_none_or(|known| !Arc::ptr_eq(known, attributes) && known != attributes) {
+            changes.push((*prefix, Some(Arc::clone(attributes))));
+        }
+    }
+    changes.extend(old.map(|(gone, _)| (*gone, None)));
+}
+
+/// The network whose prefixes share a page with this one: at most 256 hosts.
+fn network_of(prefix: IpNet) -> IpNet {
+    let length = prefix.prefix_len().min(prefix.max_prefix_len() - PAGE_BITS);
+    IpNet::new(prefix.network(), length).map_or(prefix, |network| network.trunc())
+}
+
+const PAGE_BITS: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributes(med: u32) -> Arc<RouteAttributes> {
+        Arc::new(RouteAttributes { med: Some(med), ..RouteAttributes::default() })
+    }
+
+    fn net(text: &str) -> IpNet {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_difference_names_what_is_new_other_and_gone() {
+        let before: Table =
+            [("192.0.2.1/32", 1), ("192.0.2.2/32", 1), ("198.51.100.0/24", 1), ("2001:db8::1/128", 1)]
+                .into_iter()
+                .map(|(prefix, med)| (net(prefix), attributes(med)))
+                .collect();
+        let mut now = before.clone();
+        assert!(now.shares_all_with(&before) && now.changes_from(&before).is_empty());
+        now.set(net("192.0.2.2/32"), Some(attributes(2)));
+        now.set(net("192.0.2.3/32"), Some(attributes(1)));
+        now.set(net("2001:db8::1/128"), None);
+        now.set(net("192.0.2.0/24"), Some(attributes(1)));
+        assert!(!now.shares_all_with(&before));
+        let mut changes = now.changes_from(&before);
+        changes.sort();
+        let wanted = [
+            (net("192.0.2.0/24"), Some(attributes(1))),
+            (net("192.0.2.2/32"), Some(attributes(2))),
+            (net("192.0.2.3/32"), Some(attributes(1))),
+            (net("2001:db8::1/128"), None),
+        ];
+        assert_eq!(changes, wanted);
+        assert_eq!((now.len(), before.len()), (5, 4));
+    }
+
+    #[test]
+    fn the_same_said_anew_is_no_change() {
+        let table = || [(net("192.0.2.1/32"), attributes(1))].into_iter().collect::<Table>();
+        assert!(table().changes_from(&table()).is_empty());
+        assert!(!table().shares_all_with(&table()));
+    }
 }

@@ -1,0 +1,158 @@
+//! The routes of a node, kept as VIPs come and go: one VIP more costs what that VIP costs, however many there are.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_api::TrafficPolicy;
+use ipnet::IpNet;
+
+use super::rules::Rules;
+use super::table::{RouteAttributes, Source, Table};
+
+/// What a VIP adds to routes now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Telling {
+    pub(super) policy: TrafficPolicy,
+    /// Ready endpoints that carry its traffic on this node.
+    pub(super) endpoints: u32,
+    /// The rules that tell of it, in order.
+    pub(super) by: Vec<usize>,
+}
+
+/// What each peer is told, and of which VIPs that is made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Routes {
+    pub(super) rules: Rules,
+    groups: Vec<Group>,
+    tellings: BTreeMap<IpAddr, Telling>,
+    /// Routes with the same rules and weight say the same.
+    attributes: BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>,
+}
+
+/// Peers that are told by the same rules.
+#[derive(Clone, Debug)]
+struct Group {
+    told: Vec<bool>,
+    peers: Vec<String>,
+    routes: BTreeMap<IpNet, Route>,
+    table: Table,
+}
+
+/// A prefix, as the VIPs in it make it.
+#[derive(Clone, Debug, Default)]
+struct Route {
+    /// The rules that tell of it, and for how many VIPs each.
+    by: BTreeMap<usize, u32>,
+    /// Ready endpoints behind it.
+    endpoints: u64,
+    /// VIPs whose endpoints are all there are on this node: under Cluster other nodes' are as good.
+    local: u32,
+}
+
+impl Routes {
+    /// For these peers, without a VIP.
+    pub(super) fn new<'a>(rules: Rules, peers: impl Iterator<Item = &'a str>) -> Self {
+        let mut groups = BTreeMap::<Vec<bool>, Vec<String>>::new();
+        for peer in peers {
+            groups.entry(rules.for_peer(peer)).or_default().push(peer.to_owned());
+        }
+        let group = |(told, peers)| Group { told, peers, routes: BTreeMap::new(), table: Table::default() };
+        Self { groups: groups.into_iter().map(group).collect(), rules, ..Self::default() }
+    }
+
+    /// What a VIP adds from now on.
+    pub(super) fn set(&mut self, address: IpAddr, telling: Option<Telling>) {
+        let before = self.tellings.remove(&address);
+        if before != telling {
+            for group in &mut self.groups {
+                let mut touched = Vec::new();
+                for (telling, more) in [(&before, false), (&telling, true)] {
+                    let Some(Telling { policy, endpoints, by }) = telling else { continue };
+                    for (prefix, rules) in self.rules.prefixes(&group.told, address, by) {
+                        let is_local = *policy == TrafficPolicy::Local;
+                        group.routes.entry(prefix).or_default().count(&rules, *endpoints, is_local, more);
+                        touched.push(prefix);
+                    }
+                }
+                for prefix in touched {
+                    group.settle(prefix, &self.rules, &mut self.attributes);
+                }
+            }
+            if self.attributes.len() > MOST_ATTRIBUTES {
+                self.attributes.retain(|_, attributes| Arc::strong_count(attributes) > 1);
+            }
+        }
+        if let Some(telling) = telling {
+            self.tellings.insert(address, telling);
+        }
+    }
+
+    /// What each peer is told.
+    pub(super) fn tables(&self) -> BTreeMap<String, Table> {
+        let groups = self.groups.iter();
+        groups.flat_map(|group| group.peers.iter().map(|peer| (peer.clone(), group.table.clone()))).collect()
+    }
+
+    /// For which VIPs and by which advertisements each peer is told of each prefix.
+    pub(super) fn sources(&self) -> BTreeMap<String, BTreeMap<IpNet, Source>> {
+        let mut sources = BTreeMap::<String, BTreeMap<IpNet, Source>>::new();
+        for group in &self.groups {
+            for (address, telling) in &self.tellings {
+                for (prefix, rules) in self.rules.prefixes(&group.told, *address, &telling.by) {
+                    for peer in &group.peers {
+                        let source = sources.entry(peer.clone()).or_default().entry(prefix).or_default();
+                        source.vips.insert(*address);
+                        source
+                            .advertisements
+                            .extend(rules.iter().map(|rule| self.rules.name(*rule).to_owned()));
+                    }
+                }
+            }
+        }
+        sources
+    }
+}
+
+impl Group {
+    /// Brings the table in line with what the VIPs in a prefix say.
+    fn settle(
+        &mut self,
+        prefix: IpNet,
+        rules: &Rules,
+        attributes: &mut BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>,
+    ) {
+        let Some(route) = self.routes.get(&prefix) else { return };
+        if route.by.is_empty() {
+            self.routes.remove(&prefix);
+            self.table.set(prefix, None);
+            return;
+        }
+        let by: Vec<usize> = route.by.keys().copied().collect();
+        let endpoints = u32::try_from(route.endpoints).unwrap_or(u32::MAX);
+        let weight = (rules.are_weighted(&by) && route.local > 0).then_some(endpoints);
+        let attributes =
+            attributes.entry((by, weight)).or_insert_with_key(|(by, weight)| rules.merge(by, *weight));
+        self.table.set(prefix, Some(Arc::clone(attributes)));
+    }
+}
+
+impl Route {
+    /// A VIP in it comes or goes. It counts once, by however many rules it is told.
+    fn count(&mut self, rules: &[usize], endpoints: u32, is_local: bool, more: bool) {
+        let step = if more { u32::wrapping_add } else { u32::wrapping_sub };
+        for rule in rules {
+            let vips = self.by.entry(*rule).or_default();
+            *vips = step(*vips, 1);
+            if *vips == 0 {
+                self.by.remove(rule);
+            }
+        }
+        let endpoints = u64::from(endpoints);
+        self.endpoints = if more { self.endpoints + endpoints } else { self.endpoints - endpoints };
+        self.local = step(self.local, u32::from(is_local));
+    }
+}
+
+/// More than there are sets of rules; weights that nobody has any more are forgotten beyond.
+const MOST_ATTRIBUTES: usize = 1024;

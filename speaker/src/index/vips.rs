@@ -1,0 +1,267 @@
+//! The VIPs of all slices, each once, kept as slices change: one slice more costs what that slice costs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_api::VipAnnouncement;
+use ferrolb_runtime::watch::Change;
+use sha2::{Digest as _, Sha256};
+
+use crate::source::{ServiceName, Slice};
+
+#[derive(Debug, Default)]
+pub(super) struct Vips {
+    slices: BTreeMap<String, Slice>,
+    /// Where each VIP is, what counts first: while the controller moves it from one slice to another, both may hold it, and the
+    /// newer one counts.
+    places: BTreeMap<IpAddr, Vec<Place>>,
+    services: BTreeMap<ServiceName, BTreeSet<IpAddr>>,
+    /// What of each slice cannot be read, in words.
+    problems: BTreeMap<String, Vec<String>>,
+    hashes: BTreeMap<IpAddr, u64>,
+    /// VIPs that changed since their hashes were added up.
+    unhashed: BTreeSet<IpAddr>,
+    sum: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// Higher ones first.
+    revision: std::cmp::Reverse<u64>,
+    slice: Arc<str>,
+    entry: usize,
+}
+
+/// A VIP, as the slice that counts has it.
+#[derive(Clone, Copy)]
+pub(super) struct Vip<'a> {
+    pub(super) announcement: &'a VipAnnouncement,
+    pub(super) revision: u64,
+}
+
+/// What a change of slices changed.
+#[derive(Debug, PartialEq)]
+pub(super) struct Changed {
+    /// Whether anything differs now, be it a version.
+    pub(super) differs: bool,
+    /// VIPs that are new, other or gone.
+    pub(super) vips: BTreeSet<IpAddr>,
+}
+
+impl Vips {
+    /// Takes a change.
+    pub(super) fn apply(&mut self, change: Change<Slice>) -> Changed {
+        let mut changed = Changed { differs: false, vips: BTreeSet::new() };
+        match change {
+            Change::All(slices) => {
+                let names: BTreeSet<&str> = slices.iter().map(|slice| slice.name.as_str()).collect();
+                let gone = self.slices.keys().filter(|name| !names.contains(name.as_str()));
+                for name in gone.cloned().collect::<Vec<_>>() {
+                    self.replace(&name, None, &mut changed);
+                }
+                for slice in slices {
+                    self.replace(&slice.name.clone(), Some(slice), &mut changed);
+                }
+            }
+            Change::Applied(slice) => self.replace(&slice.name.clone(), Some(slice), &mut changed),
+            Change::Deleted(slice) => self.replace(&slice.name, None, &mut changed),
+        }
+        self.unhashed.extend(&changed.vips);
+        changed
+    }
+
+    pub(super) fn slices(&self) -> impl Iterator<Item = &Slice> {
+        self.slices.values()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (IpAddr, Vip<'_>)> {
+        self.places.iter().filter_map(|(address, places)| Some((*address, self.at(places.first()?)?)))
+    }
+
+    pub(super) fn get(&self, address: IpAddr) -> Option<Vip<'_>> {
+        self.at(self.places.get(&address)?.first()?)
+    }
+
+    /// The VIPs of a Service.
+    pub(super) fn of_service(&self, service: &ServiceName) -> impl Iterator<Item = IpAddr> {
+        self.services.get(service).into_iter().flatten().copied()
+    }
+
+    /// What of the slices cannot be read, in words.
+    pub(super) fn problems(&self) -> impl Iterator<Item = &String> {
+        self.problems.values().flatten()
+    }
+
+    /// A digest of all VIPs and their placement, whatever slices they are in.
+    pub(super) fn digest(&mut self) -> String {
+        for address in std::mem::take(&mut self.unhashed) {
+            let hash = self.get(address).map(|vip| hash(address, vip.announcement));
+            let before = match hash {
+                Some(hash) => self.hashes.insert(address, hash),
+                None => self.hashes.remove(&address),
+            };
+            self.sum = self.sum.wrapping_sub(before.unwrap_or(0)).wrapping_add(hash.unwrap_or(0));
+        }
+        format!("{:016x}", self.sum)
+    }
+
+    fn at(&self, place: &Place) -> Option<Vip<'_>> {
+        let announcement = self.slices.get(&*place.slice)?.vips.get(place.entry)?;
+        Some(Vip { announcement, revision: place.revision.0 })
+    }
+
+    fn replace(&mut self, name: &str, slice: Option<Slice>, changed: &mut Changed) {
+        if self.slices.get(name) == slice.as_ref() {
+            return;
+        }
+        changed.differs = true;
+        let entries = |slice: Option<&Slice>| {
+            let mut entries = BTreeMap::<IpAddr, Vec<VipAnnouncement>>::new();
+            for vip in slice.into_iter().flat_map(|slice| &slice.vips) {
+                if let Ok(address) = vip.ip.parse() {
+                    entries.entry(address).or_default().push(vip.clone());
+                }
+            }
+            entries
+        };
+        let (before, now) = (entries(self.slices.get(name)), entries(slice.as_ref()));
+        let others =
+            before.keys().chain(now.keys()).filter(|address| before.get(*address) != now.get(*address));
+        let others: BTreeSet<IpAddr> = others.copied().collect();
+        others.iter().for_each(|address| self.index_services(*address, false));
+        for address in before.keys() {
+            let Some(places) = self.places.get_mut(address) else { continue };
+            places.retain(|place| *place.slice != *name);
+            if places.is_empty() {
+                self.places.remove(address);
+            }
+        }
+        self.problems.remove(name);
+        self.slices.remove(name);
+        if let Some(slice) = slice {
+            self.insert(slice);
+        }
+        others.iter().for_each(|address| self.index_services(*address, true));
+        changed.vips.extend(others);
+    }
+
+    fn insert(&mut self, slice: Slice) {
+        let name: Arc<str> = slice.name.as_str().into();
+        let mut problems = Vec::new();
+        for (entry, announcement) in slice.vips.iter().enumerate() {
+            let Ok(address) = announcement.ip.parse::<IpAddr>() else {
+                problems.push(format!(
+                    "slice {name} holds {:?}, which is no IP address; that entry is left out",
+                    announcement.ip
+                ));
+                continue;
+            };
+            let revision = announcement.layer2.as_ref().map_or(0, |layer2| layer2.revision);
+            let revision = std::cmp::Reverse(u64::try_from(revision).unwrap_or(0));
+            let places = self.places.entry(address).or_default();
+            places.push(Place { revision, slice: Arc::clone(&name), entry });
+            places.sort();
+        }
+        if !problems.is_empty() {
+            self.problems.insert(slice.name.clone(), problems);
+        }
+        self.slices.insert(slice.name.clone(), slice);
+    }
+
+    /// Adds a VIP to its Services, or takes it away from them.
+    fn index_services(&mut self, address: IpAddr, add: bool) {
+        let vip = self.get(address);
+        let services = vip.into_iter().flat_map(|vip| &vip.announcement.services).map(ServiceName::from);
+        for service in services.collect::<Vec<_>>() {
+            if add {
+                self.services.entry(service).or_default().insert(address);
+            } else if let Some(vips) = self.services.get_mut(&service) {
+                vips.remove(&address);
+                if vips.is_empty() {
+                    self.services.remove(&service);
+                }
+            }
+        }
+    }
+}
+
+fn hash(address: IpAddr, announcement: &VipAnnouncement) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(address.to_string());
+    hash.update(serde_json::to_vec(announcement).expect("an announcement is plain data"));
+    let bytes = hash.finalize();
+    u64::from_be_bytes(bytes[..8].try_into().expect("a hash has 32 octets"))
+}
+
+#[cfg(test)]
+mod tests {
+    use ferrolb_api::{Layer2Announcement, ServiceReference, TrafficPolicy};
+    use ferrolb_sansio::Rng;
+
+    use super::*;
+
+    fn drawn(rng: &mut Rng) -> VipAnnouncement {
+        let service = |number: u64| ServiceReference {
+            namespace: "default".into(),
+            name: format!("web-{number}"),
+            uid: String::new(),
+        };
+        let layer2 = Layer2Announcement {
+            nodes: vec!["node-a".into()],
+            move_to: None,
+            interfaces: Vec::new(),
+            revision: i64::try_from(rng.below(3)).unwrap(),
+        };
+        VipAnnouncement {
+            ip: if rng.below(20) == 0 { "nonsense".into() } else { format!("192.0.2.{}", rng.below(8)) },
+            pool: String::new(),
+            services: (0..rng.below(3)).map(|_| service(rng.below(4))).collect(),
+            traffic_policy: TrafficPolicy::Cluster,
+            layer2: (rng.below(2) == 0).then_some(layer2),
+            bgp: None,
+        }
+    }
+
+    fn in_words(vips: &mut Vips) -> String {
+        let digest = vips.digest();
+        let all: Vec<String> = vips
+            .iter()
+            .map(|(address, vip)| format!("{address} {} {:?}", vip.revision, vip.announcement))
+            .collect();
+        format!("{digest} {all:#?} {:?} {:?}", vips.services, vips.problems().collect::<Vec<_>>())
+    }
+
+    /// What is kept from change to change is what follows from all slices at once, and every VIP that is other is named.
+    #[test]
+    fn slices_that_come_change_and_go_leave_no_trace() {
+        let mut rng = Rng::new(7);
+        let mut kept = Vips::default();
+        for revision in 0..3_000 {
+            let before: BTreeMap<IpAddr, VipAnnouncement> =
+                kept.iter().map(|(address, vip)| (address, vip.announcement.clone())).collect();
+            let name = format!("vips-{}", rng.below(3));
+            let vips = (0..rng.below(5)).map(|_| drawn(&mut rng)).collect();
+            let slice = Slice { name, revision, vips };
+            let change = if rng.below(4) == 0 { Change::Deleted(slice) } else { Change::Applied(slice) };
+            let changed = kept.apply(change);
+            for (address, vip) in kept.iter() {
+                let same = before.get(&address) == Some(vip.announcement);
+                assert!(same || changed.vips.contains(&address), "{address} changed silently");
+            }
+            assert!(before.keys().all(|vip| kept.get(*vip).is_some() || changed.vips.contains(vip)));
+            let mut anew = Vips::default();
+            anew.apply(Change::All(kept.slices().cloned().collect()));
+            assert_eq!(in_words(&mut kept), in_words(&mut anew));
+        }
+    }
+
+    #[test]
+    fn what_is_told_again_changes_nothing() {
+        let mut rng = Rng::new(1);
+        let slice = Slice { name: "vips-0".into(), revision: 1, vips: vec![drawn(&mut rng)] };
+        let mut vips = Vips::default();
+        assert!(vips.apply(Change::Applied(slice.clone())).differs);
+        assert_eq!(vips.apply(Change::All(vec![slice])), Changed { differs: false, vips: BTreeSet::new() });
+    }
+}
