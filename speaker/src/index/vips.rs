@@ -116,29 +116,17 @@ impl Vips {
             return;
         }
         changed.differs = true;
-        let entries = |slice: Option<&Slice>| {
-            let mut entries = BTreeMap::<IpAddr, Vec<VipAnnouncement>>::new();
-            for vip in slice.into_iter().flat_map(|slice| &slice.vips) {
-                if let Ok(address) = vip.ip.parse() {
-                    entries.entry(address).or_default().push(vip.clone());
-                }
-            }
-            entries
-        };
-        let (before, now) = (entries(self.slices.get(name)), entries(slice.as_ref()));
-        let others =
-            before.keys().chain(now.keys()).filter(|address| before.get(*address) != now.get(*address));
-        let others: BTreeSet<IpAddr> = others.copied().collect();
+        let others = differing(self.slices.get(name), slice.as_ref());
         others.iter().for_each(|address| self.index_services(*address, false));
-        for address in before.keys() {
-            let Some(places) = self.places.get_mut(address) else { continue };
+        let before = self.slices.remove(name);
+        for address in before.iter().flat_map(entries).map(|(address, _)| address) {
+            let Some(places) = self.places.get_mut(&address) else { continue };
             places.retain(|place| *place.slice != *name);
             if places.is_empty() {
-                self.places.remove(address);
+                self.places.remove(&address);
             }
         }
         self.problems.remove(name);
-        self.slices.remove(name);
         if let Some(slice) = slice {
             self.insert(slice);
         }
@@ -184,6 +172,23 @@ impl Vips {
             }
         }
     }
+}
+
+fn entries(slice: &Slice) -> impl Iterator<Item = (IpAddr, &VipAnnouncement)> {
+    slice.vips.iter().filter_map(|vip| Some((vip.ip.parse().ok()?, vip)))
+}
+
+fn by_address(slice: Option<&Slice>) -> BTreeMap<IpAddr, Vec<&VipAnnouncement>> {
+    let mut all = BTreeMap::<IpAddr, Vec<&VipAnnouncement>>::new();
+    slice.into_iter().flat_map(entries).for_each(|(address, vip)| all.entry(address).or_default().push(vip));
+    all
+}
+
+/// Addresses of which two versions of a slice say something else.
+fn differing(before: Option<&Slice>, now: Option<&Slice>) -> BTreeSet<IpAddr> {
+    let (before, now) = (by_address(before), by_address(now));
+    let others = before.keys().chain(now.keys()).filter(|address| before.get(*address) != now.get(*address));
+    others.copied().collect()
 }
 
 fn hash(address: IpAddr, announcement: &VipAnnouncement) -> u64 {
