@@ -55,7 +55,7 @@ pub(crate) async fn run(global: &Global, args: &Routes, printer: &mut Printer<'_
         (Ok(slices), Ok(speakers)) => (slices, speakers),
         (Err(error), _) | (_, Err(error)) => bail!("what peers should be told cannot be told: {error}"),
     };
-    let routing = Routing::read(&cluster.reader).await?;
+    let routing = Routing::read(&cluster.reader, true).await?;
     let nodes: Vec<Node> = cluster.nodes.iter().map(ferrolb_config::node).collect();
     let vips = placed(slices);
     let sessions = told(&routing.peers, &routing.profiles, &nodes, speakers, &ready(&cluster));

@@ -10,7 +10,7 @@ use ferrolb_config::bgp::{
     CommunitySet,
     node::{Input, Objects, RouteAttributes, Source, desired, sources},
 };
-use ferrolb_model::{Labels, Node};
+use ferrolb_model::Node;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -164,16 +164,7 @@ impl Scene<'_> {
 
     /// What is wrong with BGPAdvertisements, a sentence each; the peers' problems are told with the sessions.
     pub(super) fn problems(&self) -> Vec<String> {
-        let labels = Labels::default();
-        let input = Input {
-            node: "",
-            labels: &labels,
-            leaving: "",
-            settled: true,
-            objects: self.objects,
-            serving: |_: &VipAnnouncement| None,
-        };
-        let unusable = desired(&input, []).problems.into_iter();
+        let unusable = self.routing.problems().into_iter();
         let unusable = unusable.filter(|problem| problem.starts_with("BGPAdvertisement "));
         let known: Vec<&str> =
             self.routing.peers.iter().filter_map(|peer| peer.metadata.name.as_deref()).collect();
