@@ -6,10 +6,7 @@ use std::{
 };
 
 use ferrolb_api::{BgpSessionState, VipAnnouncement};
-use ferrolb_config::bgp::{
-    CommunitySet,
-    node::{Input, Objects, RouteAttributes, Source, desired, sources},
-};
+use ferrolb_config::bgp::node::{Input, Objects, RouteAttributes, Source, desired, sources};
 use ferrolb_model::Node;
 use ipnet::IpNet;
 use serde::Serialize;
@@ -44,6 +41,7 @@ pub(super) struct RouteOut {
     pub(super) med: Option<u32>,
     /// How often the own AS is repeated in the path.
     pub(super) prepend: u8,
+    /// As a BGPAdvertisement may write them.
     pub(super) communities: Vec<String>,
 }
 
@@ -117,17 +115,8 @@ fn key(prefix: IpNet, peer: &str, advertisements: BTreeSet<String>, attributes: 
         local_pref: *local_pref,
         med: *med,
         prepend: *prepend,
-        communities: in_words(communities),
+        communities: communities.iter().map(|one| one.to_string()).collect(),
     }
-}
-
-/// Communities as a BGPAdvertisement may write them.
-fn in_words(communities: &CommunitySet) -> Vec<String> {
-    let CommunitySet { standard, large, extended } = communities;
-    let standard = standard.iter().map(ToString::to_string);
-    let large = large.iter().map(|one| format!("large:{one}"));
-    let extended = extended.iter().map(|one| format!("extended:{one}"));
-    standard.chain(large).chain(extended).collect()
 }
 
 impl Scene<'_> {
