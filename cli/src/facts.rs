@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ferrolb_api::{
-    AnnouncementSlice, ExceptionKind as ApiException, SpeakerState,
+    AnnouncementSlice, BfdSessionState, BgpSession, BgpSessionState, ExceptionKind as ApiException,
+    SpeakerState, VipAnnouncement,
     condition::{ANNOUNCED, IP_ALLOCATED},
 };
 use ferrolb_explain::{
-    Announcement, Condition, Controller, ExceptionKind, Facts, Hearing, Known, Report, Speaker, Subject,
+    Announcement, Condition, Controller, ExceptionKind, Facts, Hearing, Known, Report, RoutedBy, Session,
+    SessionState, Speaker, Subject,
 };
-use ferrolb_model::NodeName;
+use ferrolb_model::{NodeName, ServiceId, TrafficPolicy};
 use ferrolb_runtime::kinds;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -17,11 +19,12 @@ use k8s_openapi::api::coordination::v1::Lease;
 use crate::{
     cluster::Cluster,
     read::{Pod, ReadError},
+    routing::Routing,
 };
 
 impl Cluster {
-    /// Everything that chains are made from.
-    pub(crate) fn facts(&self) -> Facts {
+    /// Everything that chains are made from; with what says which nodes tell which BGP peers, if that is given.
+    pub(crate) fn facts(&self, routing: Option<&Result<Routing, ReadError>>) -> Facts {
         let (snapshot, invalid_pools) = self.snapshot();
         Facts {
             now: self.now.as_second(),
@@ -37,6 +40,7 @@ impl Cluster {
                 (Ok(states), Ok(_)) => Known::Known(speakers(states, &self.pods_of("speaker"))),
                 (Err(error), _) | (_, Err(error)) => Known::Unknown(error.to_string()),
             },
+            routing: routing.map(|routing| known(routing, |routing| routing.facts(&self.nodes))),
         }
     }
 }
@@ -83,15 +87,30 @@ const DEFAULT_LEASE: i32 = 15;
 fn announcements(slices: &[AnnouncementSlice]) -> BTreeMap<IpAddr, Announcement> {
     let of = |slice: &AnnouncementSlice| {
         let name = slice.metadata.name.clone().unwrap_or_default();
-        slice.spec.vips.clone().into_iter().filter_map(move |vip| {
-            let routed_by = vip.bgp.into_iter().flat_map(|bgp| bgp.advertisements);
-            let routed_by = routed_by.map(|by| by.name).collect();
-            let nodes = vip.layer2.map(|layer2| layer2.nodes).unwrap_or_default();
-            let nodes = nodes.into_iter().map(NodeName::from).collect();
-            Some((vip.ip.parse().ok()?, Announcement { slice: name.clone(), nodes, routed_by }))
-        })
+        slice
+            .spec
+            .vips
+            .clone()
+            .into_iter()
+            .filter_map(move |vip| Some((vip.ip.parse().ok()?, announcement(name.clone(), vip))))
     };
     slices.iter().flat_map(of).collect()
+}
+
+fn announcement(slice: String, vip: VipAnnouncement) -> Announcement {
+    let nodes = |names: Vec<String>| names.into_iter().map(NodeName::from).collect();
+    let routed_by = vip.bgp.into_iter().flat_map(|bgp| bgp.advertisements);
+    let services = vip.services.into_iter().map(|one| ServiceId::new(one.namespace, one.name));
+    Announcement {
+        slice,
+        nodes: vip.layer2.map(|layer2| nodes(layer2.nodes)).unwrap_or_default(),
+        services: services.collect(),
+        traffic_policy: match vip.traffic_policy {
+            ferrolb_api::TrafficPolicy::Cluster => TrafficPolicy::Cluster,
+            ferrolb_api::TrafficPolicy::Local => TrafficPolicy::Local,
+        },
+        routed_by: routed_by.map(|by| RoutedBy { name: by.name, nodes: by.nodes.map(nodes) }).collect(),
+    }
 }
 
 fn speakers(states: &[SpeakerState], pods: &[&Pod]) -> BTreeMap<NodeName, Speaker> {
@@ -127,10 +146,33 @@ fn report(state: &SpeakerState, status: &ferrolb_api::SpeakerStateStatus) -> Rep
     });
     Report {
         hearing: hearing.collect(),
+        sessions: sessions(status),
         exceptions: exceptions.collect(),
         problem: status.configuration.problem.clone(),
         stale: status.configuration.stale,
     }
+}
+
+fn sessions(status: &ferrolb_api::SpeakerStateStatus) -> BTreeMap<String, Session> {
+    let path_lost = |session: &BgpSession| {
+        let state = session.bfd.filter(|state| *state != BfdSessionState::Up)?;
+        let path = status.bfd.iter().find(|path| path.peer == session.peer);
+        Some((format!("{state:?}"), path.map(|path| path.last_error.clone()).unwrap_or_default()))
+    };
+    let of = |session: &BgpSession| Session {
+        state: match session.state {
+            BgpSessionState::Established => SessionState::Established,
+            BgpSessionState::Idle
+            | BgpSessionState::Connect
+            | BgpSessionState::Active
+            | BgpSessionState::OpenSent
+            | BgpSessionState::OpenConfirm => {
+                SessionState::Down { name: format!("{:?}", session.state), why: session.last_error.clone() }
+            }
+        },
+        path_lost: path_lost(session),
+    };
+    status.bgp.iter().map(|session| (session.peer.clone(), of(session))).collect()
 }
 
 fn known<T, U>(read: &Result<T, ReadError>, f: impl Fn(&T) -> U) -> Known<U> {
@@ -166,6 +208,43 @@ mod tests {
         assert_eq!((told.len(), told[0].interface.name.as_str()), (1, "eth1"));
         assert_eq!(told[0].filtered, [NodeName::from("n2")]);
         assert!(told[0].isolated);
+    }
+
+    #[test]
+    fn sessions_are_told_with_the_path_that_bfd_lost() {
+        let session = |peer: &str, state, error: &str, bfd| BgpSession {
+            peer: peer.into(),
+            address: String::new(),
+            state,
+            since: Timestamp::default(),
+            last_error: error.into(),
+            announced: ferrolb_api::PrefixCounts::default(),
+            received: ferrolb_api::PrefixCounts::default(),
+            capabilities: Vec::new(),
+            hold_time_seconds: 0,
+            bfd,
+        };
+        let path = ferrolb_api::BfdSession {
+            peer: "tor".into(),
+            address: String::new(),
+            state: BfdSessionState::Down,
+            since: Timestamp::default(),
+            last_error: "nothing was heard".into(),
+            detection_milliseconds: 0,
+        };
+        let status = ferrolb_api::SpeakerStateStatus {
+            bgp: vec![
+                session("spine", BgpSessionState::Established, "an older error", Some(BfdSessionState::Up)),
+                session("tor", BgpSessionState::Active, "connection refused", Some(BfdSessionState::Down)),
+            ],
+            bfd: vec![path],
+            ..ferrolb_api::SpeakerStateStatus::default()
+        };
+        let told = sessions(&status);
+        assert_eq!(told["spine"], Session { state: SessionState::Established, path_lost: None });
+        let down = SessionState::Down { name: "Active".into(), why: "connection refused".into() };
+        let lost = Some(("Down".to_owned(), "nothing was heard".to_owned()));
+        assert_eq!(told["tor"], Session { state: down, path_lost: lost });
     }
 
     #[test]

@@ -6,10 +6,13 @@ use std::{
 };
 
 use ferrolb_api::{AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community, VipAnnouncement};
-use ferrolb_config::bgp::node::{Change, Objects, serving};
-use ferrolb_model::{EndpointSet, Node, NodeName, ServiceId};
+use ferrolb_config::bgp::{
+    self,
+    node::{Change, Input, Objects, desired, serving},
+};
+use ferrolb_model::{BgpPeer, EndpointSet, Labels, Node, NodeName, ServiceId};
 use ferrolb_runtime::{
-    kinds::{EndpointSlice, SERVICE_NAME_LABEL},
+    kinds::{self, EndpointSlice, SERVICE_NAME_LABEL},
     watch,
 };
 
@@ -35,14 +38,18 @@ pub(crate) struct Ready {
 }
 
 impl Routing {
-    /// Reads all of it, the kinds side by side.
-    pub(crate) async fn read(reader: &Reader) -> Result<Self, ReadError> {
+    /// Reads all of it, the kinds side by side; endpoints only if they are wanted, because there are many.
+    pub(crate) async fn read(reader: &Reader, endpoints: bool) -> Result<Self, ReadError> {
+        let endpoints = async || match endpoints {
+            true => reader.all(None).await,
+            false => Ok(Vec::new()),
+        };
         let (peers, advertisements, profiles, communities, endpoints) = futures::join!(
             reader.all(None),
             reader.all(None),
             reader.all(None),
             reader.all(None),
-            reader.all(None),
+            endpoints(),
         );
         Ok(Self {
             peers: peers?,
@@ -63,6 +70,16 @@ impl Routing {
         objects
     }
 
+    /// What of the objects cannot be used on any node, and why, in words.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let objects = self.objects();
+        let labels = Labels::default();
+        let serving = |_: &VipAnnouncement| None;
+        let input =
+            Input { node: "", labels: &labels, leaving: "", settled: true, objects: &objects, serving };
+        desired(&input, []).problems
+    }
+
     /// How many ready endpoints carry the VIP on the node, if it is to be announced there.
     pub(crate) fn serving(&self, node: &NodeName, vip: &VipAnnouncement) -> Option<u32> {
         let ready = vip.services.iter().map(|service| {
@@ -71,6 +88,37 @@ impl Routing {
             ready.map_or((0, false), |ready| (ready.nodes.get(node).copied().unwrap_or(0), ready.anywhere))
         });
         serving(vip.traffic_policy, &ready.collect::<Vec<_>>())
+    }
+}
+
+impl Routing {
+    /// The same as chains are made from.
+    pub(crate) fn facts(&self, nodes: &[kinds::Node]) -> ferrolb_explain::Routing {
+        let mut invalid_advertisements = BTreeMap::new();
+        for problem in self.problems() {
+            let of = problem.strip_prefix("BGPAdvertisement ").and_then(|text| text.split_once(": "));
+            if let Some((name, why)) = of {
+                invalid_advertisements.insert(name.to_owned(), why.to_owned());
+            }
+        }
+        let advertisements = self.advertisements.iter().filter_map(|one| bgp::advertisement(one).ok());
+        let advertisements = advertisements.map(|one| (one.selection.name.clone(), one.selection));
+        let peers = self.peers.iter().map(|object| {
+            let name = object.metadata.name.clone().unwrap_or_default();
+            let node_selectors = bgp::peer(object).map(|peer| peer.node_selectors).unwrap_or_default();
+            (name.clone(), BgpPeer { name, node_selectors })
+        });
+        let mut nodes: Vec<Node> = nodes.iter().map(ferrolb_config::node).collect();
+        nodes.sort_by(|one, other| one.name.cmp(&other.name));
+        ferrolb_explain::Routing {
+            advertisements: advertisements
+                .filter(|(name, _)| !invalid_advertisements.contains_key(name))
+                .collect(),
+            invalid_advertisements,
+            peers: peers.collect(),
+            nodes,
+            endpoints: self.endpoints.iter().map(|(id, ready)| (id.clone(), ready.set(id.clone()))).collect(),
+        }
     }
 }
 
@@ -153,6 +201,34 @@ mod tests {
         assert_eq!(ready(&[other])[&web], Ready { nodes: BTreeMap::new(), anywhere: true });
         slice.endpoints.truncate(0);
         assert!(!ready(&[slice])[&web].anywhere);
+    }
+
+    #[test]
+    fn advertisements_that_cannot_be_used_are_told_apart() {
+        let object = |name: &str, spec: &serde_json::Value| {
+            let object = serde_json::json!({
+                "apiVersion": "ferrolb.io/v1beta1", "kind": "BGPAdvertisement",
+                "metadata": {"name": name}, "spec": spec,
+            });
+            serde_json::from_value(object).unwrap()
+        };
+        let advertisements = vec![
+            object("good", &serde_json::json!({"peers": ["tor"]})),
+            object("bad", &serde_json::json!({"communities": ["?"]})),
+            object("nameless", &serde_json::json!({"communities": ["customers"]})),
+        ];
+        let node = |name: &str| {
+            let mut node = kinds::Node::default();
+            node.metadata.name = Some(name.into());
+            node
+        };
+        let facts = Routing { advertisements, ..Routing::default() }.facts(&[node("n2"), node("n1")]);
+        assert_eq!(facts.advertisements.keys().collect::<Vec<_>>(), ["good"]);
+        assert_eq!(facts.advertisements["good"].peers, ["tor"]);
+        let invalid = &facts.invalid_advertisements;
+        assert!(invalid["bad"].starts_with("spec.communities[0]"), "{invalid:?}");
+        assert!(invalid["nameless"].contains("no Community gives the name customers"), "{invalid:?}");
+        assert_eq!(facts.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["n1", "n2"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     names::suggestion,
     output::{API_VERSION, Printer, Table},
     read::ReadError,
+    routing::Routing,
     run::Verdict,
 };
 
@@ -19,7 +20,10 @@ pub(crate) async fn run(global: &Global, args: &Explain, printer: &mut Printer<'
     let names = service_names(&args.services)?;
     let cluster = Cluster::read(global).await?;
     let asked = asked(&cluster, &names, global.all_namespaces).await?;
-    let facts = cluster.facts();
+    let routed =
+        cluster.slices.iter().flatten().flat_map(|slice| &slice.spec.vips).any(|vip| vip.bgp.is_some());
+    let routing = Routing::read(&cluster.reader, routed).await;
+    let facts = cluster.facts(Some(&routing));
     let mut chains: Vec<Chain> = asked.iter().map(|object| explain(&facts, &subject(object))).collect();
     if names.is_empty() {
         // What is another load balancer's is nobody's concern unless it is asked for by name.

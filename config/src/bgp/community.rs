@@ -1,6 +1,6 @@
 //! Communities as text.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, str::FromStr};
+use std::{collections::BTreeSet, fmt, net::Ipv4Addr, str::FromStr};
 
 use ferrolb_bgp::{Community, ExtendedCommunity, LargeCommunity};
 
@@ -36,6 +36,13 @@ pub struct CommunitySet {
 }
 
 impl CommunitySet {
+    /// Each of them, the kinds one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = CommunityValue> {
+        let standard = self.standard.iter().copied().map(CommunityValue::Standard);
+        let large = self.large.iter().copied().map(CommunityValue::Large);
+        standard.chain(large).chain(self.extended.iter().copied().map(CommunityValue::Extended))
+    }
+
     /// Adds those of another.
     pub fn extend(&mut self, other: &Self) {
         self.standard.extend(&other.standard);
@@ -55,6 +62,20 @@ impl FromIterator<CommunityValue> for CommunitySet {
             }
         }
         set
+    }
+}
+
+/// As a BGPAdvertisement may write it: reading that gives the same.
+impl fmt::Display for CommunityValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standard(community) => match WELL_KNOWN.iter().find(|(_, known)| known == community) {
+                Some((name, _)) => f.write_str(name),
+                None => community.fmt(f),
+            },
+            Self::Large(large) => write!(f, "large:{large}"),
+            Self::Extended(extended) => write_specific(f, *extended),
+        }
     }
 }
 
@@ -107,23 +128,25 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '.' | '-'))
 }
 
+/// The communities that have a name everywhere.
+const WELL_KNOWN: [(&str, Community); 9] = [
+    ("no-export", Community::NO_EXPORT),
+    ("no-advertise", Community::NO_ADVERTISE),
+    ("no-export-subconfed", Community::NO_EXPORT_SUBCONFED),
+    // RFC 3765.
+    ("no-peer", Community(0xFFFF_FF04)),
+    // RFC 7611.
+    ("accept-own", Community(0xFFFF_0001)),
+    ("blackhole", Community::BLACKHOLE),
+    ("graceful-shutdown", Community::GRACEFUL_SHUTDOWN),
+    // RFC 9494.
+    ("llgr-stale", Community(0xFFFF_0006)),
+    ("no-llgr", Community(0xFFFF_0007)),
+];
+
 /// The community that has this name everywhere.
 pub(super) fn well_known(name: &str) -> Option<Community> {
-    Some(match name {
-        "no-export" => Community::NO_EXPORT,
-        "no-advertise" => Community::NO_ADVERTISE,
-        "no-export-subconfed" => Community::NO_EXPORT_SUBCONFED,
-        // RFC 3765.
-        "no-peer" => Community(0xFFFF_FF04),
-        // RFC 7611.
-        "accept-own" => Community(0xFFFF_0001),
-        "blackhole" => Community::BLACKHOLE,
-        "graceful-shutdown" => Community::GRACEFUL_SHUTDOWN,
-        // RFC 9494.
-        "llgr-stale" => Community(0xFFFF_0006),
-        "no-llgr" => Community(0xFFFF_0007),
-        _ => return None,
-    })
+    WELL_KNOWN.into_iter().find_map(|(known, community)| (known == name).then_some(community))
 }
 
 /// Subtypes of RFC 4360 §4 and §5.
@@ -153,6 +176,25 @@ fn specific(text: &str, subtype: u8, administrator: &str, assigned: &str) -> Res
     Ok(CommunityValue::Extended(ExtendedCommunity(octets)))
 }
 
+/// The same as text; what is of another type or subtype, in octets.
+fn write_specific(f: &mut fmt::Formatter<'_>, community: ExtendedCommunity) -> fmt::Result {
+    let [kind, subtype, a, b, c, d, e, last] = community.0;
+    let subtype = match subtype {
+        ROUTE_TARGET => "rt",
+        ROUTE_ORIGIN => "soo",
+        _ => return write!(f, "extended:{community}"),
+    };
+    let (narrow, wide) = (u16::from_be_bytes([e, last]), u32::from_be_bytes([c, d, e, last]));
+    let asn = u32::from_be_bytes([a, b, c, d]);
+    match kind {
+        0x00 => write!(f, "{subtype}:{}:{wide}", u16::from_be_bytes([a, b])),
+        0x01 => write!(f, "{subtype}:{}:{narrow}", Ipv4Addr::from([a, b, c, d])),
+        // One of a smaller AS would be read as one of an AS of two octets.
+        0x02 if asn > u32::from(u16::MAX) => write!(f, "{subtype}:{asn}:{narrow}"),
+        _ => write!(f, "extended:{community}"),
+    }
+}
+
 fn number<N: FromStr>(text: &str, part: &str) -> Result<N, String> {
     let digits = part.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = if digits { part.parse().ok() } else { None };
@@ -176,6 +218,29 @@ mod tests {
                 format!("{:016x}", u64::from_be_bytes(octets))
             }
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for text in [
+            "64500:100",
+            "no-export",
+            "no-llgr",
+            "large:4294967295:0:7",
+            "rt:64500:4294967295",
+            "soo:192.0.2.1:7",
+            "rt:4200000000:7",
+            "extended:0x4004fbf447c35000",
+            "extended:0x02020000fbf40007",
+        ] {
+            assert_eq!(text.parse::<CommunityValue>().unwrap().to_string(), text);
+        }
+        let other_names: CommunityValue = "65535:65281".parse().unwrap();
+        assert_eq!(other_names.to_string(), "no-export");
+        let set: CommunitySet =
+            ["rt:64500:7", "64500:2", "64500:1"].map(|one| one.parse().unwrap()).into_iter().collect();
+        let texts: Vec<String> = set.iter().map(|one| one.to_string()).collect();
+        assert_eq!(texts, ["64500:1", "64500:2", "rt:64500:7"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use ferrolb_model::NodeName;
 use crate::{
     Link, LinkKind, Reason, State,
     facts::{Announcement, Condition, ExceptionKind, Facts, Known, Speaker, Subject},
+    routed::Routed,
     segment,
 };
 
@@ -22,21 +23,28 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
         return link(State::Waiting, "it waits for the plan".into());
     }
     let mut details = Vec::new();
-    let mut broken = None;
+    let mut broken: Option<(String, String, String)> = None;
     match &facts.speakers {
         Known::Known(speakers) => {
             for (address, announcement) in &told {
                 details.extend(exceptions(speakers, **address));
                 details.extend(segment::unheard(speakers, **address, &announcement.nodes));
-                broken = broken.or_else(|| problem(speakers, **address, announcement));
+                broken = broken.or_else(|| {
+                    let (reason, why, advice) = problem(speakers, **address, announcement)?;
+                    Some((reason.into(), why, advice))
+                });
             }
         }
         Known::Unknown(why) => details.push(format!("the speakers could not be read: {why}")),
     }
+    let routed = Routed::of(facts, &told);
+    details.extend(routed.details);
+    broken = broken.or(routed.problem);
     if let Some((reason, sentence, advice)) = broken {
         return link(State::Broken, sentence).reason(reason).details(details).advice(advice);
     }
     if let Some(Condition { status: false, reason, message }) = &subject.announced
+        && !routed.is_known
         && let Some(advice) = advice_on_routes(reason)
     {
         return link(State::Broken, message.clone()).reason(reason.clone()).details(details).advice(advice);

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ferrolb_ipam::Allocator;
-use ferrolb_model::{NodeInterface, NodeName, PoolName, Service};
+use ferrolb_model::{NodeInterface, NodeName, PoolName, Service, ServiceId, TrafficPolicy};
+
+use crate::routing::{RoutedBy, Routing, Session};
 
 /// Something that was read, or why it was not: a missing permission leaves a gap, not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Facts {
     pub announcements: Known<BTreeMap<IpAddr, Announcement>>,
     /// What the speakers are and say, by node.
     pub speakers: Known<BTreeMap<NodeName, Speaker>>,
+    /// What says which nodes tell which BGP peers; `None`: it was not looked at, and conditions are believed.
+    pub routing: Option<Known<Routing>>,
 }
 
 /// Whether Services without a `loadBalancerClass` are served.
@@ -84,8 +88,12 @@ pub struct Announcement {
     pub slice: String,
     /// The candidates, the preferred one first.
     pub nodes: Vec<NodeName>,
+    /// The Services that are reached at it.
+    pub services: Vec<ServiceId>,
+    /// Which nodes may carry their traffic.
+    pub traffic_policy: TrafficPolicy,
     /// The BGPAdvertisements by which BGP peers are told of it.
-    pub routed_by: Vec<String>,
+    pub routed_by: Vec<RoutedBy>,
 }
 
 /// A node's speaker.
@@ -108,6 +116,8 @@ pub struct Report {
     pub stale: bool,
     /// What it hears on each interface.
     pub hearing: Vec<Hearing>,
+    /// Its sessions with BGP peers, by the BGPPeer's name.
+    pub sessions: BTreeMap<String, Session>,
 }
 
 /// What a speaker hears on an interface.

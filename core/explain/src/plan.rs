@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use ferrolb_model::NodeName;
 
 use crate::{
-    Link, LinkKind, State,
-    facts::{Condition, Facts, Known, Subject},
+    Link, LinkKind, Reason, State,
+    facts::{Announcement, Condition, Facts, Known, Subject},
+    routed::{advertised, scopes},
+    routes::unknown_peers,
+    routing::Routing,
 };
 
 pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Link {
@@ -25,20 +28,18 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
         .filter(|address| !announcements.contains_key(address))
         .map(ToString::to_string)
         .collect();
-    let details = addresses
-        .iter()
-        .filter_map(|address| {
-            let told = announcements.get(address)?;
-            let nodes: Vec<&str> = told.nodes.iter().map(NodeName::as_str).collect();
-            let of = match (nodes.as_slice(), told.routed_by.as_slice()) {
-                ([], []) => "no candidates".to_owned(),
-                ([], by) => format!("by BGP ({})", by.join(", ")),
-                (nodes, []) => format!("candidates {}", nodes.join(", ")),
-                (nodes, by) => format!("candidates {}, and by BGP ({})", nodes.join(", "), by.join(", ")),
-            };
-            Some(format!("{address}: {of} (AnnouncementSlice {})", told.slice))
-        })
-        .collect();
+    let told: Vec<(&IpAddr, &Announcement)> =
+        addresses.iter().filter_map(|address| Some((address, announcements.get(address)?))).collect();
+    let mut details: Vec<String> = told.iter().map(|(address, told)| line(**address, told)).collect();
+    let routing = facts.routing.as_ref().and_then(Known::known);
+    let told = || told.iter().map(|(_, told)| *told);
+    details.extend(routing.map(|routing| advertised(routing, told())).unwrap_or_default());
+    if let Some((sentence, advice)) = routing.and_then(|routing| unknown_peer(routing, told())) {
+        return Link::new(LinkKind::Plan, State::Broken, sentence)
+            .reason(Reason::UnknownPeer)
+            .details(details)
+            .advice(advice);
+    }
     if missing.is_empty() {
         let answered = |address: &IpAddr| {
             announcements.get(address).is_some_and(|told| told.routed_by.is_empty() || !told.nodes.is_empty())
@@ -52,6 +53,9 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
     let missing = missing.join(" and ");
     match &subject.announced {
         Some(Condition { status: false, reason, message }) if is_decided(reason) => {
+            if reason == "NoAdvertisement" {
+                details.extend(routing.map(scopes).unwrap_or_default());
+            }
             Link::new(LinkKind::Plan, State::Broken, message.clone())
                 .reason(reason.clone())
                 .details(details)
@@ -63,6 +67,39 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, addresses: &[IpAddr]) -> Li
     }
 }
 
+/// Who was told of the address, and where.
+fn line(address: IpAddr, told: &Announcement) -> String {
+    let nodes: Vec<&str> = told.nodes.iter().map(NodeName::as_str).collect();
+    let by: Vec<&str> = told.routed_by.iter().map(|by| by.name.as_str()).collect();
+    let of = match (nodes.as_slice(), by.as_slice()) {
+        ([], []) => "no candidates".to_owned(),
+        ([], by) => format!("by BGP ({})", by.join(", ")),
+        (nodes, []) => format!("candidates {}", nodes.join(", ")),
+        (nodes, by) => format!("candidates {}, and by BGP ({})", nodes.join(", "), by.join(", ")),
+    };
+    format!("{address}: {of} (AnnouncementSlice {})", told.slice)
+}
+
+/// What is wrong with the peers that advertisements name, and what to do.
+fn unknown_peer<'a>(
+    routing: &'a Routing,
+    announcements: impl Iterator<Item = &'a Announcement>,
+) -> Option<(String, &'static str)> {
+    let unknown = unknown_peers(routing, announcements);
+    if unknown.is_empty() {
+        return None;
+    }
+    let names = unknown.iter().map(|(by, peer)| format!("BGPAdvertisement {by} names BGPPeer {peer}"));
+    let known: Vec<&str> = routing.peers.keys().map(String::as_str).collect();
+    let known = match known.as_slice() {
+        [] => "there is no BGPPeer at all".to_owned(),
+        [one] => format!("there is only {one}"),
+        some => format!("there are {}", some.join(", ")),
+    };
+    let sentence = format!("{}, which does not exist; {known}", names.collect::<Vec<_>>().join(" and "));
+    Some((sentence, "create the BGPPeer, or mend spec.peers: kubectl edit bgpadvertisements.ferrolb.io"))
+}
+
 /// Whether the reason of `Announced` says that nobody is to be told.
 fn is_decided(reason: &str) -> bool {
     matches!(reason, "NoAdvertisement" | "NoEligibleNode")
@@ -70,7 +107,7 @@ fn is_decided(reason: &str) -> bool {
 
 fn advice(reason: &str) -> &'static str {
     match reason {
-        "NoAdvertisement" => "kubectl get l2advertisements.ferrolb.io -o yaml",
+        "NoAdvertisement" => "kubectl get l2advertisements.ferrolb.io,bgpadvertisements.ferrolb.io -o yaml",
         _ => "kubectl get nodes --show-labels; kubectl get l2advertisements.ferrolb.io -o yaml",
     }
 }

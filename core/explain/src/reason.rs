@@ -21,6 +21,10 @@ ferrolb_model::reasons! {
         NoController:
             "its status is not as it should be, and no controller leads",
             "look at the controller's pods";
+        /// An advertisement of it is for a peer that does not exist.
+        UnknownPeer:
+            "a BGPAdvertisement that selects it names a BGPPeer that does not exist, which therefore is told nothing",
+            "create that, or name another";
         /// Nobody is there to answer.
         NoSpeaker: "no speaker is ready on any candidate node", "look at the speakers' pods on these nodes";
         /// Another host answers.

@@ -100,7 +100,7 @@ struct Sessions {
 
 pub(crate) async fn run(global: &Global, printer: &mut Printer<'_>) -> Result<Verdict> {
     let cluster = Cluster::read(global).await?;
-    let facts = cluster.facts();
+    let facts = cluster.facts(None);
     let chains: Vec<Chain> =
         cluster.services.iter().map(|object| explain(&facts, &subject(object))).collect();
     let pools = pools::told(&cluster);

@@ -1,14 +1,17 @@
 //! A small cluster with one Service to explain: two nodes, a pool `lan`, a controller that leads.
 
+pub(crate) mod routed;
+
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ferrolb_explain::{
-    Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Hearing, Known, Report, Speaker,
-    Subject,
+    Announcement, Condition, Controller, DefaultClass, ExceptionKind, Facts, Hearing, Known, Report, Routing,
+    Speaker, Subject,
 };
 use ferrolb_ipam::Snapshot;
 use ferrolb_model::{
     Assignment, Ingress, IpRange, Labels, NodeInterface, NodeName, Pool, Port, Protocol, Service, ServiceId,
+    TrafficPolicy,
 };
 
 pub(crate) struct Scene {
@@ -23,6 +26,7 @@ pub(crate) struct Scene {
     pub(crate) controller: Known<Controller>,
     pub(crate) announcements: Known<BTreeMap<IpAddr, Announcement>>,
     pub(crate) speakers: Known<BTreeMap<NodeName, Speaker>>,
+    pub(crate) routing: Option<Known<Routing>>,
 }
 
 impl Scene {
@@ -42,6 +46,7 @@ impl Scene {
             controller: Known::Known(Controller::Leads { holder: "controller-1".into(), renewed: 1 }),
             announcements: Known::Known(BTreeMap::new()),
             speakers: Known::Known(speakers.into()),
+            routing: None,
         }
     }
 
@@ -63,6 +68,8 @@ impl Scene {
         let told = Announcement {
             slice: "vips-0".into(),
             nodes: vec!["n1".into(), "n2".into()],
+            services: vec![ServiceId::new("default", "web")],
+            traffic_policy: TrafficPolicy::Cluster,
             routed_by: Vec::new(),
         };
         scene.announcements = Known::Known([(address, told)].into());
@@ -123,6 +130,7 @@ impl Scene {
             controller: self.controller,
             announcements: self.announcements,
             speakers: self.speakers,
+            routing: self.routing,
         };
         let subject = Subject {
             service: self.service,

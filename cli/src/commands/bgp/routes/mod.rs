@@ -39,6 +39,9 @@ struct RouteList {
     silent: Vec<Silent>,
     /// Why there is no item; `null` if there is one.
     nothing: Option<Nothing>,
+    /// Whether only a part was asked for.
+    #[serde(skip)]
+    is_part: bool,
     /// What is wrong with BGPAdvertisements, a sentence each.
     problems: Vec<String>,
 }
@@ -55,7 +58,7 @@ pub(crate) async fn run(global: &Global, args: &Routes, printer: &mut Printer<'_
         (Ok(slices), Ok(speakers)) => (slices, speakers),
         (Err(error), _) | (_, Err(error)) => bail!("what peers should be told cannot be told: {error}"),
     };
-    let routing = Routing::read(&cluster.reader).await?;
+    let routing = Routing::read(&cluster.reader, true).await?;
     let nodes: Vec<Node> = cluster.nodes.iter().map(ferrolb_config::node).collect();
     let vips = placed(slices);
     let sessions = told(&routing.peers, &routing.profiles, &nodes, speakers, &ready(&cluster));
@@ -109,6 +112,7 @@ impl RouteList {
         Self {
             api_version: API_VERSION,
             kind: "RouteList",
+            is_part: !(asked.is_empty() && peers.is_empty() && on.is_empty()),
             silent: silent.filter(|one| !one.why.is_empty()).collect(),
             nothing: items.is_empty().then(|| Nothing::of(scene, &nodes, &vips)),
             problems: scene.problems(),
@@ -125,7 +129,10 @@ impl RouteList {
 
 fn print(list: &RouteList, printer: &mut Printer<'_>) -> Result<()> {
     match list.nothing {
-        Some(nothing) => printer.line(&format!("No peer is told of anything: {}.", nothing.sentence()))?,
+        Some(nothing) => {
+            let what = if list.is_part { "Nothing of that is told" } else { "No peer is told of anything" };
+            printer.line(&format!("{what}: {}.", nothing.sentence()))?;
+        }
         None => printer.table(&table(&list.items, printer.is_wide()))?,
     }
     for Silent { node, why } in &list.silent {

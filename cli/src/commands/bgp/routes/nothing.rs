@@ -63,7 +63,7 @@ impl Nothing {
             Self::NotSelected => "no BGPAdvertisement selects an address that was given to a Service",
             Self::NoPeer => "there is no BGPPeer",
             Self::Leaving => {
-                "every node is cordoned, about to be taken away, or labelled to announce nothing"
+                "every node in question is cordoned, about to be taken away, or labelled to announce nothing"
             }
             Self::NoEndpoint => "no endpoint of the Services is ready on a node that could tell of them",
             Self::NoPair => "no node that a BGPAdvertisement of them selects has a BGPPeer of it",

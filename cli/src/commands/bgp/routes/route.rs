@@ -6,11 +6,8 @@ use std::{
 };
 
 use ferrolb_api::{BgpSessionState, VipAnnouncement};
-use ferrolb_config::bgp::{
-    CommunitySet,
-    node::{Input, Objects, RouteAttributes, Source, desired, sources},
-};
-use ferrolb_model::{Labels, Node};
+use ferrolb_config::bgp::node::{Input, Objects, RouteAttributes, Source, desired, sources};
+use ferrolb_model::Node;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -44,6 +41,7 @@ pub(super) struct RouteOut {
     pub(super) med: Option<u32>,
     /// How often the own AS is repeated in the path.
     pub(super) prepend: u8,
+    /// As a BGPAdvertisement may write them.
     pub(super) communities: Vec<String>,
 }
 
@@ -117,17 +115,8 @@ fn key(prefix: IpNet, peer: &str, advertisements: BTreeSet<String>, attributes: 
         local_pref: *local_pref,
         med: *med,
         prepend: *prepend,
-        communities: in_words(communities),
+        communities: communities.iter().map(|one| one.to_string()).collect(),
     }
-}
-
-/// Communities as a BGPAdvertisement may write them.
-fn in_words(communities: &CommunitySet) -> Vec<String> {
-    let CommunitySet { standard, large, extended } = communities;
-    let standard = standard.iter().map(ToString::to_string);
-    let large = large.iter().map(|one| format!("large:{one}"));
-    let extended = extended.iter().map(|one| format!("extended:{one}"));
-    standard.chain(large).chain(extended).collect()
 }
 
 impl Scene<'_> {
@@ -164,16 +153,7 @@ impl Scene<'_> {
 
     /// What is wrong with BGPAdvertisements, a sentence each; the peers' problems are told with the sessions.
     pub(super) fn problems(&self) -> Vec<String> {
-        let labels = Labels::default();
-        let input = Input {
-            node: "",
-            labels: &labels,
-            leaving: "",
-            settled: true,
-            objects: self.objects,
-            serving: |_: &VipAnnouncement| None,
-        };
-        let unusable = desired(&input, []).problems.into_iter();
+        let unusable = self.routing.problems().into_iter();
         let unusable = unusable.filter(|problem| problem.starts_with("BGPAdvertisement "));
         let known: Vec<&str> =
             self.routing.peers.iter().filter_map(|peer| peer.metadata.name.as_deref()).collect();

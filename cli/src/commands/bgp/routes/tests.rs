@@ -179,7 +179,7 @@ fn nodes_that_tell_it_otherwise_have_a_row_of_their_own_and_weights_do_not_count
     let wanted = [
         ["192.0.2.128/32", "tor", "n1,n2", "192.0.2.128", "all", "-", "-", "-", "-", "n1=2,n2=1"],
         ["192.0.2.129/32", "tor", "n1", "192.0.2.129", "all", "-", "-", "-", "-", "n1=2"],
-        ["192.0.2.129/32", "tor", "n2", "192.0.2.129", "all,n2", "-", "-", "-", "65535:65281", "n2=1"],
+        ["192.0.2.129/32", "tor", "n2", "192.0.2.129", "all,n2", "-", "-", "-", "no-export", "n2=1"],
     ];
     assert_eq!(rows, wanted);
 }
@@ -215,6 +215,10 @@ fn when_nothing_is_told_it_says_why() {
     let mut leaving = vip(world(&["tor"], &all()));
     leaving.nodes.iter_mut().for_each(|node| node.excluded = true);
     assert_eq!(leaving.nothing(), Some(Nothing::Leaving));
+    let mut one = vip(world(&["tor"], &all()));
+    one.nodes[0].leaving = Some("cordoned".into());
+    let told = one.text(&Narrow { on: ["n1".to_owned()].into(), ..Narrow::default() }, Output::Table);
+    assert!(told.starts_with("Nothing of that is told: every node in question is cordoned"), "{told}");
     let misspelt = vip(world(&["tor"], &[("all", json!({"peers": ["tro"]}))]));
     let wanted = "\
 No peer is told of anything: no node that a BGPAdvertisement of them selects has a BGPPeer of it.
@@ -242,7 +246,7 @@ fn programs_read_every_field() {
             "nodes": [{"node": "n3", "session": "Established", "weight": null, "problems": []}],
             "vips": [{"ip": "192.0.2.128", "services": ["default/web"]}], "advertisements": ["all"],
             "localPref": 200, "med": null, "prepend": 2,
-            "communities": ["large:64500:1:2", "extended:0x0002fbf400000007"],
+            "communities": ["large:64500:1:2", "rt:64500:7"],
         }],
     });
     assert_eq!(serde_json::to_value(&list).unwrap(), wanted);
