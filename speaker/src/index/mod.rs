@@ -42,7 +42,8 @@ pub struct Index {
 #[derive(Debug)]
 enum News {
     Everything,
-    Vips(BTreeSet<IpAddr>),
+    /// These; one may be named more than once.
+    Vips(Vec<IpAddr>),
 }
 
 /// What the wire thread is to do.
@@ -218,7 +219,7 @@ impl Index {
             objects: &self.bgp,
             serving: |vip: &VipAnnouncement| serves(endpoints, in_cluster, vip),
         };
-        match std::mem::replace(&mut self.news, News::Vips(BTreeSet::new())) {
+        match std::mem::replace(&mut self.news, News::Vips(Vec::new())) {
             News::Everything => {
                 ledger.all(&input, vips.iter().map(|(address, vip)| (address, vip.announcement)));
             }
@@ -230,7 +231,7 @@ impl Index {
         ledger.desired(&input)
     }
 
-    fn note(&mut self, changed: BTreeSet<IpAddr>) {
+    fn note(&mut self, changed: Vec<IpAddr>) {
         if let News::Vips(vips) = &mut self.news {
             vips.extend(changed);
         }

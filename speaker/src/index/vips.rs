@@ -20,8 +20,8 @@ pub(super) struct Vips {
     /// What of each slice cannot be read, in words.
     problems: BTreeMap<String, Vec<String>>,
     hashes: BTreeMap<IpAddr, u64>,
-    /// VIPs that changed since their hashes were added up.
-    unhashed: BTreeSet<IpAddr>,
+    /// VIPs that changed since their hashes were added up, some more than once.
+    unhashed: Vec<IpAddr>,
     sum: u64,
 }
 
@@ -45,14 +45,14 @@ pub(super) struct Vip<'a> {
 pub(super) struct Changed {
     /// Whether anything differs now, be it a version.
     pub(super) differs: bool,
-    /// VIPs that are new, other or gone.
-    pub(super) vips: BTreeSet<IpAddr>,
+    /// VIPs that are new, other or gone; one that went from slice to slice is named by both.
+    pub(super) vips: Vec<IpAddr>,
 }
 
 impl Vips {
     /// Takes a change.
     pub(super) fn apply(&mut self, change: Change<Slice>) -> Changed {
-        let mut changed = Changed { differs: false, vips: BTreeSet::new() };
+        let mut changed = Changed { differs: false, vips: Vec::new() };
         match change {
             Change::All(slices) => {
                 let names: BTreeSet<&str> = slices.iter().map(|slice| slice.name.as_str()).collect();
@@ -95,7 +95,10 @@ impl Vips {
 
     /// A digest of all VIPs and their placement, whatever slices they are in.
     pub(super) fn digest(&mut self) -> String {
-        for address in std::mem::take(&mut self.unhashed) {
+        let mut unhashed = std::mem::take(&mut self.unhashed);
+        unhashed.sort_unstable();
+        unhashed.dedup();
+        for address in unhashed {
             let hash = self.get(address).map(|vip| hash(address, vip.announcement));
             let before = match hash {
                 Some(hash) => self.hashes.insert(address, hash),
@@ -178,17 +181,29 @@ fn entries(slice: &Slice) -> impl Iterator<Item = (IpAddr, &VipAnnouncement)> {
     slice.vips.iter().filter_map(|vip| Some((vip.ip.parse().ok()?, vip)))
 }
 
-fn by_address(slice: Option<&Slice>) -> BTreeMap<IpAddr, Vec<&VipAnnouncement>> {
-    let mut all = BTreeMap::<IpAddr, Vec<&VipAnnouncement>>::new();
-    slice.into_iter().flat_map(entries).for_each(|(address, vip)| all.entry(address).or_default().push(vip));
+/// The same by address, in the slice's order for each.
+fn by_address(slice: Option<&Slice>) -> Vec<(IpAddr, &VipAnnouncement)> {
+    let mut all: Vec<_> = slice.into_iter().flat_map(entries).collect();
+    all.sort_by_key(|(address, _)| *address);
     all
 }
 
 /// Addresses of which two versions of a slice say something else.
-fn differing(before: Option<&Slice>, now: Option<&Slice>) -> BTreeSet<IpAddr> {
+fn differing(before: Option<&Slice>, now: Option<&Slice>) -> Vec<IpAddr> {
     let (before, now) = (by_address(before), by_address(now));
-    let others = before.keys().chain(now.keys()).filter(|address| before.get(*address) != now.get(*address));
-    others.copied().collect()
+    let (mut before, mut now) = (before.as_slice(), now.as_slice());
+    let mut others = Vec::new();
+    while let Some(address) = before.first().into_iter().chain(now.first()).map(|(address, _)| *address).min()
+    {
+        let of =
+            |all: &[(IpAddr, &VipAnnouncement)]| all.iter().take_while(|(one, _)| *one == address).count();
+        let (old, new) = (before.split_at(of(before)), now.split_at(of(now)));
+        if old.0 != new.0 {
+            others.push(address);
+        }
+        (before, now) = (old.1, new.1);
+    }
+    others
 }
 
 fn hash(address: IpAddr, announcement: &VipAnnouncement) -> u64 {
@@ -267,6 +282,6 @@ mod tests {
         let slice = Slice { name: "vips-0".into(), revision: 1, vips: vec![drawn(&mut rng)] };
         let mut vips = Vips::default();
         assert!(vips.apply(Change::Applied(slice.clone())).differs);
-        assert_eq!(vips.apply(Change::All(vec![slice])), Changed { differs: false, vips: BTreeSet::new() });
+        assert_eq!(vips.apply(Change::All(vec![slice])), Changed { differs: false, vips: Vec::new() });
     }
 }

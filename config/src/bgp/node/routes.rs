@@ -27,7 +27,7 @@ pub(super) struct Routes {
     groups: Vec<Group>,
     tellings: BTreeMap<IpAddr, Telling>,
     /// Routes with the same rules and weight say the same.
-    attributes: BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>,
+    attributes: Attributes,
 }
 
 /// Peers that are told by the same rules.
@@ -42,8 +42,8 @@ struct Group {
 /// A prefix, as the VIPs in it make it.
 #[derive(Clone, Debug, Default)]
 struct Route {
-    /// The rules that tell of it, and for how many VIPs each.
-    by: BTreeMap<usize, u32>,
+    /// The rules that tell of it, in order, and for how many VIPs each.
+    by: Vec<(usize, u32)>,
     /// Ready endpoints behind it.
     endpoints: u64,
     /// VIPs whose endpoints are all there are on this node: under Cluster other nodes' are as good.
@@ -66,17 +66,11 @@ impl Routes {
         let before = self.tellings.remove(&address);
         if before != telling {
             for group in &mut self.groups {
-                let mut touched = Vec::new();
                 for (telling, more) in [(&before, false), (&telling, true)] {
-                    let Some(Telling { policy, endpoints, by }) = telling else { continue };
-                    for (prefix, rules) in self.rules.prefixes(&group.told, address, by) {
-                        let is_local = *policy == TrafficPolicy::Local;
-                        group.routes.entry(prefix).or_default().count(&rules, *endpoints, is_local, more);
-                        touched.push(prefix);
+                    let Some(telling) = telling else { continue };
+                    for (prefix, rules) in self.rules.prefixes(&group.told, address, &telling.by) {
+                        group.count(prefix, (&rules, telling, more), &self.rules, &mut self.attributes);
                     }
-                }
-                for prefix in touched {
-                    group.settle(prefix, &self.rules, &mut self.attributes);
                 }
             }
             if self.attributes.len() > MOST_ATTRIBUTES {
@@ -114,21 +108,26 @@ impl Routes {
     }
 }
 
+/// Attributes by the rules that say them, and the weight.
+type Attributes = BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>;
+
 impl Group {
-    /// Brings the table in line with what the VIPs in a prefix say.
-    fn settle(
+    /// By these rules a VIP in the prefix is told, or no longer.
+    fn count(
         &mut self,
         prefix: IpNet,
+        (by, telling, more): (&[usize], &Telling, bool),
         rules: &Rules,
-        attributes: &mut BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>,
+        attributes: &mut Attributes,
     ) {
-        let Some(route) = self.routes.get(&prefix) else { return };
+        let route = self.routes.entry(prefix).or_default();
+        route.count(by, telling, more);
         if route.by.is_empty() {
             self.routes.remove(&prefix);
             self.table.set(prefix, None);
             return;
         }
-        let by: Vec<usize> = route.by.keys().copied().collect();
+        let by: Vec<usize> = route.by.iter().map(|(rule, _)| *rule).collect();
         let endpoints = u32::try_from(route.endpoints).unwrap_or(u32::MAX);
         let weight = (rules.are_weighted(&by) && route.local > 0).then_some(endpoints);
         let attributes =
@@ -139,18 +138,22 @@ impl Group {
 
 impl Route {
     /// A VIP in it comes or goes. It counts once, by however many rules it is told.
-    fn count(&mut self, rules: &[usize], endpoints: u32, is_local: bool, more: bool) {
+    fn count(&mut self, rules: &[usize], telling: &Telling, more: bool) {
         let step = if more { u32::wrapping_add } else { u32::wrapping_sub };
         for rule in rules {
-            let vips = self.by.entry(*rule).or_default();
-            *vips = step(*vips, 1);
-            if *vips == 0 {
-                self.by.remove(rule);
-            }
+            let place = match self.by.binary_search_by_key(rule, |(known, _)| *known) {
+                Ok(place) => place,
+                Err(place) => {
+                    self.by.insert(place, (*rule, 0));
+                    place
+                }
+            };
+            self.by[place].1 = step(self.by[place].1, 1);
         }
-        let endpoints = u64::from(endpoints);
+        self.by.retain(|(_, vips)| *vips > 0);
+        let endpoints = u64::from(telling.endpoints);
         self.endpoints = if more { self.endpoints + endpoints } else { self.endpoints - endpoints };
-        self.local = step(self.local, u32::from(is_local));
+        self.local = step(self.local, u32::from(telling.policy == TrafficPolicy::Local));
     }
 }
 
