@@ -220,12 +220,13 @@ impl Index {
             serving: |vip: &VipAnnouncement| serves(endpoints, in_cluster, vip),
         };
         match std::mem::replace(&mut self.news, News::Vips(Vec::new())) {
-            News::Everything => {
-                ledger.all(&input, vips.iter().map(|(address, vip)| (address, vip.announcement)));
-            }
-            News::Vips(changed) => {
+            // Of many a search for each takes longer than a walk through all.
+            News::Vips(changed) if changed.len() < vips.len() / 2 => {
                 let now = |address| (address, vips.get(address).map(|vip| vip.announcement));
                 ledger.some(&input, changed.into_iter().map(now));
+            }
+            News::Everything | News::Vips(_) => {
+                ledger.all(&input, vips.iter().map(|(address, vip)| (address, vip.announcement)));
             }
         }
         ledger.desired(&input)

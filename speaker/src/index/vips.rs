@@ -79,6 +79,10 @@ impl Vips {
         self.places.iter().filter_map(|(address, places)| Some((*address, self.at(places.first()?)?)))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     pub(super) fn get(&self, address: IpAddr) -> Option<Vip<'_>> {
         self.at(self.places.get(&address)?.first()?)
     }

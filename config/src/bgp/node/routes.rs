@@ -73,9 +73,6 @@ impl Routes {
                     }
                 }
             }
-            if self.attributes.len() > MOST_ATTRIBUTES {
-                self.attributes.retain(|_, attributes| Arc::strong_count(attributes) > 1);
-            }
         }
         if let Some(telling) = telling {
             self.tellings.insert(address, telling);
@@ -109,7 +106,39 @@ impl Routes {
 }
 
 /// Attributes by the rules that say them, and the weight.
-type Attributes = BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>;
+#[derive(Clone, Debug, Default)]
+struct Attributes {
+    known: BTreeMap<AttributesKey, Arc<RouteAttributes>>,
+    /// What was asked for last is most often asked for again.
+    last: Option<(AttributesKey, Arc<RouteAttributes>)>,
+}
+
+type AttributesKey = (Vec<usize>, Option<u32>);
+
+impl Attributes {
+    fn of(&mut self, route: &Route, rules: &Rules) -> Arc<RouteAttributes> {
+        let endpoints = u32::try_from(route.endpoints).unwrap_or(u32::MAX);
+        let is_weighted =
+            route.local > 0 && route.by.first().is_some_and(|(oldest, _)| rules.is_weighted(*oldest));
+        let weight = is_weighted.then_some(endpoints);
+        let by = || route.by.iter().map(|(rule, _)| *rule);
+        if let Some(((known, known_weight), attributes)) = &self.last
+            && *known_weight == weight
+            && known.iter().copied().eq(by())
+        {
+            return Arc::clone(attributes);
+        }
+        if self.known.len() > MOST_ATTRIBUTES {
+            self.known.retain(|_, attributes| Arc::strong_count(attributes) > 1);
+        }
+        let key: AttributesKey = (by().collect(), weight);
+        let attributes =
+            self.known.entry(key.clone()).or_insert_with_key(|(by, weight)| rules.merge(by, *weight));
+        let attributes = Arc::clone(attributes);
+        self.last = Some((key, Arc::clone(&attributes)));
+        attributes
+    }
+}
 
 impl Group {
     /// By these rules a VIP in the prefix is told, or no longer.
@@ -127,12 +156,7 @@ impl Group {
             self.table.set(prefix, None);
             return;
         }
-        let by: Vec<usize> = route.by.iter().map(|(rule, _)| *rule).collect();
-        let endpoints = u32::try_from(route.endpoints).unwrap_or(u32::MAX);
-        let weight = (rules.are_weighted(&by) && route.local > 0).then_some(endpoints);
-        let attributes =
-            attributes.entry((by, weight)).or_insert_with_key(|(by, weight)| rules.merge(by, *weight));
-        self.table.set(prefix, Some(Arc::clone(attributes)));
+        self.table.set(prefix, Some(attributes.of(route, rules)));
     }
 }
 
