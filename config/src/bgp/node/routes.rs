@@ -1,6 +1,6 @@
 //! The routes of a node, kept as VIPs come and go: one VIP more costs what that VIP costs, however many there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -31,11 +31,13 @@ pub(super) struct Routes {
 }
 
 /// Peers that are told by the same rules.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Group {
     told: Vec<bool>,
     peers: Vec<String>,
     routes: BTreeMap<IpNet, Route>,
+    /// Those that hold more than one address.
+    aggregates: BTreeSet<IpNet>,
     table: Table,
 }
 
@@ -57,7 +59,7 @@ impl Routes {
         for peer in peers {
             groups.entry(rules.for_peer(peer)).or_default().push(peer.to_owned());
         }
-        let group = |(told, peers)| Group { told, peers, routes: BTreeMap::new(), table: Table::default() };
+        let group = |(told, peers)| Group { told, peers, ..Group::default() };
         Self { groups: groups.into_iter().map(group).collect(), rules, ..Self::default() }
     }
 
@@ -83,6 +85,11 @@ impl Routes {
     pub(super) fn tables(&self) -> BTreeMap<String, Table> {
         let groups = self.groups.iter();
         groups.flat_map(|group| group.peers.iter().map(|peer| (peer.clone(), group.table.clone()))).collect()
+    }
+
+    /// The prefixes that any peer is told and that hold more than one address.
+    pub(super) fn aggregates(&self) -> BTreeSet<IpNet> {
+        self.groups.iter().flat_map(|group| &group.aggregates).copied().collect()
     }
 
     /// For which VIPs and by which advertisements each peer is told of each prefix.
@@ -153,10 +160,14 @@ impl Group {
         route.count(by, telling, more);
         if route.by.is_empty() {
             self.routes.remove(&prefix);
+            self.aggregates.remove(&prefix);
             self.table.set(prefix, None);
             return;
         }
         self.table.set(prefix, Some(attributes.of(route, rules)));
+        if prefix.prefix_len() < prefix.max_prefix_len() {
+            self.aggregates.insert(prefix);
+        }
     }
 }
 
