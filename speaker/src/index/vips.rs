@@ -16,7 +16,8 @@ pub(super) struct Vips {
     /// Where each VIP is, what counts first: while the controller moves it from one slice to another, both may hold it, and the
     /// newer one counts.
     places: BTreeMap<IpAddr, Vec<Place>>,
-    services: BTreeMap<ServiceName, BTreeSet<IpAddr>>,
+    /// The VIPs that any slice says are of a Service, and how many times it is said.
+    services: BTreeMap<ServiceName, BTreeMap<IpAddr, u32>>,
     /// What of each slice cannot be read, in words.
     problems: BTreeMap<String, Vec<String>>,
     hashes: BTreeMap<IpAddr, u64>,
@@ -89,7 +90,7 @@ impl Vips {
 
     /// The VIPs of a Service.
     pub(super) fn of_service(&self, service: &ServiceName) -> impl Iterator<Item = IpAddr> {
-        self.services.get(service).into_iter().flatten().copied()
+        self.services.get(service).into_iter().flat_map(BTreeMap::keys).copied()
     }
 
     /// What of the slices cannot be read, in words.
@@ -124,20 +125,21 @@ impl Vips {
         }
         changed.differs = true;
         let others = differing(self.slices.get(name), slice.as_ref());
-        others.iter().for_each(|address| self.index_services(*address, false));
-        let before = self.slices.remove(name);
-        for address in before.iter().flat_map(entries).map(|(address, _)| address) {
-            let Some(places) = self.places.get_mut(&address) else { continue };
-            places.retain(|place| *place.slice != *name);
-            if places.is_empty() {
-                self.places.remove(&address);
+        if let Some(before) = self.slices.remove(name) {
+            for (address, announcement) in entries(&before) {
+                if let Some(places) = self.places.get_mut(&address) {
+                    places.retain(|place| *place.slice != *name);
+                    if places.is_empty() {
+                        self.places.remove(&address);
+                    }
+                }
+                self.count_services(address, announcement, false);
             }
         }
         self.problems.remove(name);
         if let Some(slice) = slice {
             self.insert(slice);
         }
-        others.iter().for_each(|address| self.index_services(*address, true));
         changed.vips.extend(others);
     }
 
@@ -157,6 +159,7 @@ impl Vips {
             let places = self.places.entry(address).or_default();
             places.push(Place { revision, slice: Arc::clone(&name), entry });
             places.sort();
+            self.count_services(address, announcement, true);
         }
         if !problems.is_empty() {
             self.problems.insert(slice.name.clone(), problems);
@@ -164,18 +167,17 @@ impl Vips {
         self.slices.insert(slice.name.clone(), slice);
     }
 
-    /// Adds a VIP to its Services, or takes it away from them.
-    fn index_services(&mut self, address: IpAddr, add: bool) {
-        let vip = self.get(address);
-        let services = vip.into_iter().flat_map(|vip| &vip.announcement.services).map(ServiceName::from);
-        for service in services.collect::<Vec<_>>() {
-            if add {
-                self.services.entry(service).or_default().insert(address);
-            } else if let Some(vips) = self.services.get_mut(&service) {
+    /// A slice says, or no longer, which Services a VIP is of.
+    fn count_services(&mut self, address: IpAddr, announcement: &VipAnnouncement, more: bool) {
+        for service in announcement.services.iter().map(ServiceName::from) {
+            let vips = self.services.entry(service.clone()).or_default();
+            let times = vips.entry(address).or_default();
+            *times = if more { *times + 1 } else { times.saturating_sub(1) };
+            if *times == 0 {
                 vips.remove(&address);
-                if vips.is_empty() {
-                    self.services.remove(&service);
-                }
+            }
+            if vips.is_empty() {
+                self.services.remove(&service);
             }
         }
     }
