@@ -28,9 +28,10 @@ const NODES_READY: Duration = Duration::from_secs(300);
 /// Routers for the tests of BGP.
 const ROUTERS: u8 = 4;
 
-/// The addresses of the segment that tests may use: between the client's and the routers'.
+/// The addresses of the segment that tests may use: from the client's to the routers', and from there to the gateway's.
 const FIRST_ADDRESS: u8 = 101;
-const LAST_ADDRESS: u8 = 200;
+const FIRST_ROUTER: u8 = 201;
+const LAST_ADDRESS: u8 = 253;
 
 /// A cluster with FerroLB installed.
 pub(crate) struct Cluster {
@@ -146,6 +147,9 @@ impl Cluster {
     /// `count` addresses that no other test has or had, by the last byte of the first.
     pub(crate) fn take_addresses(&self, count: u8) -> Result<u8> {
         let mut next = self.next_address.lock().unwrap();
+        if *next < FIRST_ROUTER && *next + count > FIRST_ROUTER {
+            *next = FIRST_ROUTER + ROUTERS;
+        }
         ensure!(
             *next + count <= LAST_ADDRESS + 1,
             "the segment has no {count} addresses left for another test"
