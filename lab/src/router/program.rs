@@ -86,11 +86,11 @@ const BIRD: Recipe = Recipe {
 /// The daemons take their configuration from vtysh, as the package's service does it.
 const FRR: Recipe = Recipe {
     file: "/etc/frr/frr.conf",
-    prepare: "install -d -o frr -g frr /run/frr; touch /etc/frr/vtysh.conf",
+    prepare: "install -d -o frr -g frr /run/frr; rm -f /run/frr/zserv.api; touch /etc/frr/vtysh.conf",
     daemons: &[
         &["/usr/lib/frr/zebra", "--log", "stdout", "-A", "127.0.0.1"],
-        &["/usr/lib/frr/bfdd", "--log", "stdout", "-A", "127.0.0.1"],
-        &["/usr/lib/frr/bgpd", "--log", "stdout", "-A", "127.0.0.1"],
+        &["sh", "-ec", AFTER_ZEBRA, "/usr/lib/frr/bfdd", "--log", "stdout", "-A", "127.0.0.1"],
+        &["sh", "-ec", AFTER_ZEBRA, "/usr/lib/frr/bgpd", "--log", "stdout", "-A", "127.0.0.1"],
     ],
     recover: &[],
     ready: "for daemon in zebra bfdd bgpd; do vtysh -d $daemon -c 'show version'; done",
@@ -98,6 +98,9 @@ const FRR: Recipe = Recipe {
     reload: Reload::Command(&["/usr/lib/frr/frr-reload"]),
     control: &["vtysh", "-c"],
 };
+
+/// A daemon that finds no zebra tries again after ten seconds, and is configured without it meanwhile.
+const AFTER_ZEBRA: &str = r#"until [ -S /run/frr/zserv.api ]; do sleep 0.02; done; exec "$0" "$@""#;
 
 const GOBGP: Recipe = Recipe {
     file: "/etc/gobgpd.yaml",
