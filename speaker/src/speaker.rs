@@ -236,7 +236,8 @@ impl Speaker {
     async fn settle_sessions(&mut self) -> anyhow::Result<()> {
         // While routes of a node that leaves are still to be withdrawn, what goes with them stays.
         if self.bgp.leaving.is_empty() || self.routing.told().grace_left(sys::now()).is_zero() {
-            self.rejects.settle(&mut self.bgp).await;
+            // What could not be is tried again with the next look at everything.
+            self.dirty |= !self.rejects.settle(&mut self.bgp).await;
         }
         let (node, state_dir) = (self.options.node.as_str(), &self.options.state_dir);
         self.routing.settle(&self.bgp, node, self.index.usable(), state_dir).await
@@ -256,7 +257,8 @@ impl Speaker {
         Ok(())
     }
 
-    /// Endpoints of all Services are a lot to follow; only a VIP under the Local policy needs them.
+    /// Endpoints of all Services are a lot to follow; only VIPs under the Local policy and those that BGP peers are told of need
+    /// them.
     fn follow_endpoints(&mut self) {
         let Some(kubernetes) = &mut self.kubernetes else { return };
         match (&kubernetes.endpoints, self.index.wants_endpoints()) {

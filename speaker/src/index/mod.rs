@@ -101,8 +101,11 @@ impl Index {
 
     /// Takes a change of peers, advertisements, profiles or communities; tells whether anything differs now.
     pub fn apply_bgp(&mut self, change: bgp::Change) -> bool {
-        self.news = News::Everything;
-        self.bgp.apply(change)
+        let differs = self.bgp.apply(change);
+        if differs {
+            self.news = News::Everything;
+        }
+        differs
     }
 
     /// The peers, advertisements, profiles and communities in force.

@@ -18,19 +18,24 @@ pub(crate) struct Rejects {
 }
 
 impl Rejects {
-    /// Has the kernel refuse what follows from `desired`. If it cannot, aggregates are taken out of `desired`: they are never
-    /// announced without.
-    pub(crate) async fn settle(&mut self, desired: &mut BgpDesired) {
+    /// Has the kernel refuse what follows from `desired`; tells whether it does. If it does not, aggregates are taken out of
+    /// `desired`: they are never announced without.
+    pub(crate) async fn settle(&mut self, desired: &mut BgpDesired) -> bool {
         if self.has.as_ref() == Some(&desired.aggregates) {
-            return;
+            return true;
         }
-        if let Err(error) = self.set(desired.aggregates.clone()).await {
-            let named = desired.aggregates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            desired.problems.push(format!(
-                "what no Service has of {named} cannot be refused ({error}), so only single addresses are announced"
-            ));
-            desired.withhold_aggregates();
+        let Err(error) = self.set(desired.aggregates.clone()).await else { return true };
+        if desired.aggregates.is_empty() {
+            // What an earlier run left behind stays, and nothing that is announced needs it.
+            tracing::debug!(%error, "The kernel's routes cannot be looked at.");
+            return true;
         }
+        let named = desired.aggregates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        desired.problems.push(format!(
+            "what no Service has of {named} cannot be refused ({error}), so only single addresses are announced"
+        ));
+        desired.withhold_aggregates();
+        false
     }
 
     /// Takes all of them back.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use ferrolb_lab::{Lab, Router, RouterProgram};
 
 /// The priority of the wire thread.
-const PRIORITY: &str = "50";
+const PRIORITY: &str = "40";
 
 pub(crate) struct Bird {
     pub(crate) router: Router,
