@@ -6,6 +6,11 @@ pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
+/// A cell of a table: what is empty is shown as a dash.
+pub(crate) fn dash(text: String) -> String {
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
 impl Table {
     /// A table with these headings.
     pub(crate) fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
 mod bird;
+mod control;
 mod exabgp;
 mod frr;
 mod gobgp;
@@ -15,6 +16,7 @@ mod openbgpd;
 mod peer;
 mod route;
 
+pub use control::BirdControl;
 pub use instance::{Family, HOLD_TIME, Instance, Remote, Session};
 pub use peer::{Peer, SETTLED, SessionState};
 pub use route::{Extended, ExtendedKind, Heard, Origin, Route, Table};

@@ -1,18 +1,17 @@
 //! BIRD with nothing but BFD, under the same real-time scheduling as the speaker's wire thread.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use ferrolb_lab::{Lab, Router, RouterProgram};
+use ferrolb_tests::routing::BirdControl;
 
 /// The priority of the wire thread.
 const PRIORITY: &str = "40";
 
 pub(crate) struct Bird {
     pub(crate) router: Router,
-    control: BufReader<UnixStream>,
+    control: BirdControl,
 }
 
 impl Bird {
@@ -30,32 +29,14 @@ impl Bird {
             .args(["--all-tasks", "--fifo", "--pid", PRIORITY, &pid.to_string()])
             .output()?;
         ensure!(told.status.success(), "chrt: {}", String::from_utf8_lossy(&told.stderr));
-        let control = UnixStream::connect(format!("/proc/{pid}/root/run/bird/bird.ctl"))?;
-        let mut bird = Self { router, control: BufReader::new(control) };
-        bird.answer()?;
-        Ok(bird)
+        Ok(Self { control: BirdControl::connect(&router)?, router })
     }
 
     /// Whether its session with the neighbour is up.
     pub(crate) fn is_up(&mut self, neighbor: &str) -> Result<bool> {
-        writeln!(self.control.get_mut(), "show bfd sessions")?;
-        let answer = self.answer()?;
+        let answer = self.control.ask("show bfd sessions")?;
         Ok(answer
             .lines()
             .any(|line| line.contains(neighbor) && line.split_whitespace().any(|word| word == "Up")))
-    }
-
-    /// Lines of one answer; the last begins with four digits and a space.
-    fn answer(&mut self) -> Result<String> {
-        let mut text = String::new();
-        loop {
-            let mut line = String::new();
-            ensure!(self.control.read_line(&mut line)? > 0, "BIRD closed its control socket");
-            let is_last = line.len() > 4 && line.as_bytes()[4] == b' ' && line[..4].parse::<u16>().is_ok();
-            text += &line;
-            if is_last {
-                return Ok(text);
-            }
-        }
     }
 }

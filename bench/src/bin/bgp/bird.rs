@@ -1,14 +1,12 @@
-//! BIRD, and its counters, read from its control socket: a control program for each look would cost more than what is looked for.
+//! BIRD, and how many routes it has, read from its control socket.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Ipv4Addr;
-use std::os::unix::net::UnixStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use ferrolb_lab::{Lab, RouterProgram};
-use ferrolb_tests::routing::{Family, Instance, Peer, Session};
+use ferrolb_tests::routing::{BirdControl, Family, Instance, Peer, Session};
 
 use crate::stage::{OURS, ROUTERS, router};
 
@@ -19,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A BIRD with a session for each sender, called `s0`, `s1`, … in their order.
 pub(crate) struct Bird {
     peer: Peer,
-    control: BufReader<UnixStream>,
+    control: BirdControl,
 }
 
 impl Bird {
@@ -32,12 +30,7 @@ impl Bird {
         let sessions: Vec<Session> = senders.iter().map(session).collect();
         let instance = Instance::new(ROUTERS, router(number), &sessions);
         let peer = Peer::start(lab, &format!("r{number}"), RouterProgram::Bird, instance);
-        let pid = *peer.router.space().pids_of("bird")?.first().context("BIRD does not run")?;
-        let socket = format!("/proc/{pid}/root/run/bird/bird.ctl");
-        let control = UnixStream::connect(&socket).with_context(|| format!("cannot connect to {socket}"))?;
-        let mut bird = Self { peer, control: BufReader::new(control) };
-        bird.answer()?;
-        Ok(bird)
+        Ok(Self { control: BirdControl::connect(&peer.router)?, peer })
     }
 
     /// Waits until this session is up.
@@ -70,24 +63,9 @@ impl Bird {
 
     /// `Routes: 10000 imported, 0 exported, 10000 preferred`
     fn routes(&mut self, session: usize) -> Result<usize> {
-        writeln!(self.control.get_mut(), "show protocols all s{session}")?;
-        let answer = self.answer()?;
+        let answer = self.control.ask(&format!("show protocols all s{session}"))?;
         let line = answer.lines().find_map(|line| line.trim().strip_prefix("Routes:"));
         let count = line.and_then(|line| line.split_whitespace().next()).with_context(|| answer.clone())?;
         count.parse().with_context(|| answer.clone())
-    }
-
-    /// Lines of one answer; the last begins with four digits and a space.
-    fn answer(&mut self) -> Result<String> {
-        let mut text = String::new();
-        loop {
-            let mut line = String::new();
-            ensure!(self.control.read_line(&mut line)? > 0, "BIRD closed its control socket");
-            let is_last = line.len() > 4 && line.as_bytes()[4] == b' ' && line[..4].parse::<u16>().is_ok();
-            text += &line;
-            if is_last {
-                return Ok(text);
-            }
-        }
     }
 }

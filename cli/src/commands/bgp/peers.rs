@@ -16,7 +16,7 @@ use crate::{
     commands::l2::ready,
     duration::age,
     names::suggestion,
-    output::{API_VERSION, Printer, Table},
+    output::{API_VERSION, Printer, Table, dash},
     run::Verdict,
 };
 
@@ -72,7 +72,6 @@ fn print(items: &[SessionOut], now: Timestamp, printer: &mut Printer<'_>) -> Res
         ["PEER", "NODE", "ADDRESS", "STATE", "SINCE", "ANNOUNCED", "RECEIVED", "BFD", "LAST ERROR"];
     let more = ["MY ASN", "PEER ASN", "HOLD TIME", "CAPABILITIES"];
     let mut table = Table::new(headings.into_iter().chain(more.into_iter().filter(|_| wide)));
-    let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     for item in items {
         let since = item.since.map(|since| age(now.as_second() - since.as_second()));
         let counted = |counts: PrefixCounts| match item.state {

@@ -14,7 +14,7 @@ use crate::{
     args::{Global, Members},
     cluster::Cluster,
     names::suggestion,
-    output::{API_VERSION, Printer, Table},
+    output::{API_VERSION, Printer, Table, dash},
     run::Verdict,
 };
 
@@ -200,7 +200,6 @@ fn print(items: &[MemberOut], printer: &mut Printer<'_>) -> Result<()> {
     ];
     let more = ["PEERS", "ADDRESSES", "VERSION"];
     let mut table = Table::new(headings.into_iter().chain(more.into_iter().filter(|_| wide)));
-    let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     for item in items {
         let ready = match item.ready {
             Some(true) => "ready",

@@ -14,7 +14,7 @@ use crate::{
     cluster::Cluster,
     duration::age,
     names::suggestion,
-    output::{API_VERSION, Printer, Table},
+    output::{API_VERSION, Printer, Table, dash},
     run::Verdict,
 };
 
@@ -186,7 +186,6 @@ fn print(items: &[OwnerOut], now: Timestamp, printer: &mut Printer<'_>) -> Resul
     let headings = ["VIP", "SERVICES", "NODE", "INTERFACE", "SINCE", "WHY"];
     let more = ["TERM", "CANDIDATES", "SLICE"];
     let mut table = Table::new(headings.into_iter().chain(more.into_iter().filter(|_| wide)));
-    let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     for item in items {
         let ownership = &item.ownership;
         let since = ownership.since.map(|since| age(now.as_second() - since.as_second()));

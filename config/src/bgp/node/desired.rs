@@ -35,13 +35,9 @@ pub struct BgpDesired {
 impl BgpDesired {
     /// Takes out all routes to more than one address.
     pub fn withhold_aggregates(&mut self) {
+        let aggregates = std::mem::take(&mut self.aggregates);
         for table in self.routes.values_mut() {
-            let is_host = |prefix: &IpNet| prefix.prefix_len() == prefix.max_prefix_len();
-            *table = table
-                .iter()
-                .filter(|(prefix, _)| is_host(prefix))
-                .map(|(one, of)| (*one, of.clone()))
-                .collect();
+            aggregates.iter().for_each(|prefix| table.set(*prefix, None));
         }
     }
 }
@@ -185,4 +181,27 @@ fn peers(objects: &Objects, labels: &Labels, problems: &mut Vec<String>) -> BTre
         Some((name.clone(), PeerPlan { peer: peer.clone(), my_asn, bfd }))
     });
     plans.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn aggregates_are_withheld_and_single_addresses_are_not() {
+        let prefixes = ["192.0.2.0/28", "192.0.2.1/32", "2001:db8::/64"].map(|text| text.parse().unwrap());
+        let table: Table = prefixes.into_iter().map(|prefix| (prefix, Arc::default())).collect();
+        let mut desired = BgpDesired {
+            routes: BTreeMap::from([("one".to_owned(), table.clone()), ("other".to_owned(), table)]),
+            aggregates: BTreeSet::from([prefixes[0], prefixes[2]]),
+            ..BgpDesired::default()
+        };
+        desired.withhold_aggregates();
+        assert!(desired.aggregates.is_empty());
+        for told in desired.routes.values() {
+            assert_eq!(told.iter().map(|(prefix, _)| *prefix).collect::<Vec<_>>(), [prefixes[1]]);
+        }
+    }
 }
