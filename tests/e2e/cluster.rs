@@ -147,8 +147,9 @@ impl Cluster {
     /// `count` addresses that no other test has or had, by the last byte of the first.
     pub(crate) fn take_addresses(&self, count: u8) -> Result<u8> {
         let mut next = self.next_address.lock().unwrap();
-        if *next < FIRST_ROUTER && *next + count > FIRST_ROUTER {
-            *next = FIRST_ROUTER + ROUTERS;
+        let after_routers = FIRST_ROUTER + ROUTERS;
+        if *next < after_routers && *next + count > FIRST_ROUTER {
+            *next = after_routers;
         }
         ensure!(
             *next + count <= LAST_ADDRESS + 1,
