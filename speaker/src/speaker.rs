@@ -161,7 +161,10 @@ impl Speaker {
                     self.kubernetes.as_ref().is_some_and(|kubernetes| kubernetes.endpoints.is_some());
                 self.dirty |= followed && self.index.apply_endpoints(change);
             }
-            Event::Interfaces(usable) => self.dirty |= self.index.apply_interfaces(usable),
+            Event::Interfaces(known) => {
+                self.dirty |= self.index.apply_interfaces(known.usable);
+                self.dirty |= self.routing.set_links(known.link_local);
+            }
             Event::Cluster(cluster) => {
                 if self.cluster.is_some_and(|known| known != cluster) {
                     self.acquainted.clear();
@@ -230,13 +233,13 @@ impl Speaker {
     }
 
     /// Brings the BGP thread in line.
-    async fn settle_sessions(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn settle_sessions(&mut self) -> anyhow::Result<()> {
         let (node, state_dir) = (self.options.node.as_str(), &self.options.state_dir);
         self.routing.settle(&self.bgp, node, self.index.usable(), state_dir).await
     }
 
     /// Has the wire thread watch the paths to the peers.
-    async fn settle_paths(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn settle_paths(&mut self) -> anyhow::Result<()> {
         let Some(wire) = &self.wire else { return Ok(()) };
         let commands = self.paths.changes(self.routing.told().wishes());
         if !commands.is_empty() {
