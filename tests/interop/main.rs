@@ -9,3 +9,4 @@ mod ours;
 mod rig;
 mod routers;
 mod speaker;
+mod unnumbered;
