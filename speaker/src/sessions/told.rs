@@ -209,6 +209,7 @@ mod tests {
     use std::net::IpAddr;
 
     use ferrolb_bgp::RouterId;
+    use ferrolb_ownership::Mac;
 
     use super::*;
     use crate::bgp::PeerPlan;
@@ -244,6 +245,10 @@ mod tests {
             routers: &routers,
             passwords: &passwords,
         };
+        words_of(told.changes(Instant::from_millis(second * 1_000), desired, &around))
+    }
+
+    fn words_of(commands: Vec<Command>) -> String {
         let words = |command: Command| match command {
             Command::Peer(setup) => format!("peer {}", setup.remote),
             Command::Forget(name) => format!("forget {name}"),
@@ -262,7 +267,6 @@ mod tests {
             Command::Draining(draining) => format!("draining {draining}"),
             Command::PathDown(_) | Command::Report(_) | Command::Stop(_) => "other".to_owned(),
         };
-        let commands = told.changes(Instant::from_millis(second * 1_000), desired, &around);
         commands.into_iter().map(words).collect::<Vec<_>>().join(", ")
     }
 
@@ -295,6 +299,33 @@ mod tests {
             text(&mut told, 16, &desired("192.0.2.1", &routes)),
             "draining false, tor +192.0.2.7/32 1"
         );
+    }
+
+    #[test]
+    fn a_peer_without_an_address_has_its_interface_listened_on_and_waits_for_its_router() {
+        let mut wanted = desired("192.0.2.1", &[]);
+        wanted.peers.get_mut("tor").unwrap().peer.at = PeerAt::Interface("eth1".into());
+        let link = |index: u32, name: &str| LinkLocal {
+            index,
+            name: name.to_owned(),
+            mac: Mac([2; 6]),
+            addresses: vec!["fe80::a".parse().unwrap()],
+        };
+        let (links, passwords) = ([link(1, "eth0"), link(2, "eth1")], BTreeMap::new());
+        let (mut told, mut routers) = (Told::default(), Routers::default());
+        let mut told_of = |links: &[LinkLocal], routers: &Routers| {
+            let around = Surroundings { node: "node-a", usable: &[], links, routers, passwords: &passwords };
+            let text = words_of(told.changes(Instant::ZERO, &wanted, &around));
+            (text, told.waiting().get("tor").map(|waiting| waiting.problem.clone()))
+        };
+        let silent = Some("no router advertises itself on eth1".to_owned());
+        assert_eq!(told_of(&links, &routers), ("links eth1, complete".into(), silent.clone()));
+        routers.heard.insert(2, "fe80::1".parse().unwrap());
+        assert_eq!(told_of(&links, &routers), ("peer fe80::1%eth1".into(), None));
+        routers.heard.clear();
+        assert_eq!(told_of(&links, &routers), (String::new(), silent), "what there is stays");
+        assert_eq!(told_of(&links[..1], &routers).0, "links ");
+        assert!(told.differ(&links[..1], &links) && !told.differ(&links[1..], &links));
     }
 
     #[test]
