@@ -64,7 +64,7 @@ fuzz: ## every decoder, with libFuzzer, for MINUTES=5 in all (ONLY=target for on
 	@hack/fuzz.sh
 
 .PHONY: bench
-bench: bench-failover bench-controller bench-ipam ## all benchmarks; bench/README.md says how to read them
+bench: bench-failover bench-controller bench-ipam bench-bgp bench-bfd ## all benchmarks; bench/README.md says how to read them
 
 .PHONY: bench-controller
 bench-controller: ## Services given addresses, restarts, latency, beside MetalLB's controller (N=1000, RIVAL=no)
@@ -81,3 +81,11 @@ bench-failover: ## how long VIPs are away when their owner fails or leaves, besi
 .PHONY: bench-ipam
 bench-ipam: ## what giving one address costs when N=1000000 are held; needs no root
 	@hack/bench.sh ipam $(or $(N),1000000)
+
+.PHONY: bench-bgp
+bench-bgp: ## how soon routers have what a speaker was told, beside messages packed beforehand (RUNS=20)
+	@hack/bench.sh bgp $(or $(RUNS),20)
+
+.PHONY: bench-bfd
+bench-bfd: ## how soon a silent peer is found out, beside BIRD watching the same (RUNS=100)
+	@hack/bench.sh bfd $(or $(RUNS),100)

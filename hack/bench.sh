@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs one benchmark: it prints `NAME key=value …` and writes target/bench/NAME.json.
-# usage: bench.sh controller|failover|ipam [SIZE] [OPTIONS…]
+# usage: bench.sh bfd|bgp|controller|failover|ipam [SIZE] [OPTIONS…]
 #   PROFILE=lab   not what users run, but quicker to build; for a smoke test
 #   RIVAL=no      controller: without MetalLB, which is built for the comparison the first time
 set -euo pipefail

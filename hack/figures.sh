@@ -6,10 +6,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 results=bench/results
 
-# value RUN KEY DIGITS: of the run with so many Services, or of `failover`, rounded; a dash where it is not known.
+# value RUN KEY DIGITS: of the run with so many Services, or of `failover`, `bgp`, `bfd`, rounded; a dash where it is not known.
 value() {
   local file=$results/bench-controller-$1.json
-  if [[ $1 == failover ]]; then file=$results/bench-failover.json; fi
+  if [[ $1 != [0-9]* ]]; then file=$results/bench-$1.json; fi
   awk -v key="\"$2\":" -v digits="$3" '$1 == key { printf "%.*f", digits, $2 + 0; found = 1 }
     END { if (!found) printf "–" }' "$file"
 }
@@ -64,6 +64,22 @@ failover() {
     "$(value failover heartbeat_kbit_s 0) kbit/s; $(value failover rss_mib_5000 0) MiB; $(value failover idle_cpu_percent 1) % of a core" "–" "–"
 }
 
+routing() {
+  row() { printf '| %s | %s | %s |\n' "$@"; }
+  printf '| | FerroLB | beside it |\n|---|---|---|\n'
+  row "10,000 VIPs at once, until the router has them all" "$(value bgp routes_10k_ms 0) ms" "packed messages: $(value bgp floor_10k_ms 1) ms"
+  row "100,000 VIPs" "$(value bgp routes_100k_ms 0) ms" "packed messages: $(value bgp floor_100k_ms 0) ms"
+  row "one VIP of 10,000 comes or goes: on the wire after, p50 / p99" \
+    "$(value bgp change_p50_ms 1) / $(value bgp change_p99_ms 1) ms" "–"
+  row "a peer is silent, 10 ms × 3: found out after, p50 / p99" \
+    "$(value bfd detect_10x3_p50_ms 1) / $(value bfd detect_10x3_p99_ms 1) ms" "BIRD: $(value bfd bird_10x3_p50_ms 1) / $(value bfd bird_10x3_p99_ms 1) ms"
+  row "… 50 ms × 3" \
+    "$(value bfd detect_50x3_p50_ms 0) / $(value bfd detect_50x3_p99_ms 0) ms" "BIRD: $(value bfd bird_50x3_p50_ms 0) / $(value bfd bird_50x3_p99_ms 0) ms"
+  row "256 BFD sessions, 300 ms each" "$(value bfd sessions_256_cpu_percent 1) % of a core" "–"
+  row "memory of a speaker with 10,000 VIPs from a file and 4 peers, anonymous + shared" \
+    "$(value bgp rss_mib 0) + $(value bgp rss_shared_mib 0) MiB" "–"
+}
+
 # put NAME: the table that the function of that name prints, into its place.
 put() {
   table=$("$1") name=$1 awk '
@@ -77,7 +93,9 @@ put() {
 if [[ ${1:-} == --print ]]; then
   failover
   controller
+  routing
   exit 0
 fi
 put failover
 put controller
+put routing

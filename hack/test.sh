@@ -47,5 +47,7 @@ stage "speakers on a switch that misbehaves" layer2
 stage "BFD beside BIRD" bfd
 stage "speakers and routing programs" interop
 stage "benchmarks, a few runs" env PROFILE=lab hack/bench.sh failover 3
+stage "benchmarks, a few routes" env PROFILE=lab hack/bench.sh bgp 1
+stage "benchmarks, a few silences" env PROFILE=lab hack/bench.sh bfd 3
 stage "benchmarks, a few Services" env PROFILE=lab RIVAL=no hack/bench.sh controller 50 --quick
 e2e

@@ -53,8 +53,8 @@ pub use slice::{
     MAX_SLICE_VIPS, RoutedBy, ServiceReference, TrafficPolicy, VipAnnouncement,
 };
 pub use speaker_state::{
-    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, MAX_SEGMENT_NODES, Scheduling,
-    Segment, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
+    Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, MAX_INTERFACES, MAX_SEGMENT_NODES,
+    Scheduling, Segment, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
 };
 
 /// The API group of every kind here.

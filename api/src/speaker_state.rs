@@ -9,6 +9,8 @@ use crate::sessions::{BfdSession, BgpSession};
 
 /// The most exceptions one speaker lists; more set `truncated`.
 pub const MAX_EXCEPTIONS: usize = 500;
+/// The most interfaces described, and networks of one.
+pub const MAX_INTERFACES: usize = 64;
 /// The most nodes named of one segment.
 pub const MAX_SEGMENT_NODES: usize = 256;
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `run` holds the async side together; it decides nothing. What to announce is decided by [`index`], who owns what by
-//! `ferrolb-ownership` inside the wire thread, and the kernel is spoken to only in [`sys`] and [`interfaces`].
+//! `ferrolb-ownership` inside the wire thread, and the kernel is spoken to only in [`sys`], [`interfaces`] and `rejects`.
 
 mod absence;
 pub mod apply;
@@ -22,6 +22,7 @@ pub mod metrics;
 mod narrate;
 mod observe;
 pub mod paths;
+mod rejects;
 pub mod report;
 mod routing;
 mod run;

@@ -23,6 +23,7 @@ use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
 use crate::observe::Observed;
 use crate::paths::Paths;
+use crate::rejects::Rejects;
 use crate::report::{self, Statement};
 use crate::routing::Routing;
 use crate::sessions;
@@ -43,6 +44,7 @@ pub(crate) struct Speaker {
     wire: Option<Wire>,
     outputs: Option<Receiver<Output>>,
     routing: Routing,
+    rejects: Rejects,
     paths: Paths,
     cluster: Option<ClusterId>,
     keys: Option<Box<Keys>>,
@@ -92,6 +94,7 @@ impl Speaker {
             wire: None,
             outputs: None,
             routing: Routing::default(),
+            rejects: Rejects::default(),
             paths: Paths::default(),
             cluster: None,
             keys: None,
@@ -234,6 +237,10 @@ impl Speaker {
 
     /// Brings the BGP thread in line.
     pub(crate) async fn settle_sessions(&mut self) -> anyhow::Result<()> {
+        // While routes of a node that leaves are still to be withdrawn, what goes with them stays.
+        if self.bgp.leaving.is_empty() || self.routing.told().grace_left(sys::now()).is_zero() {
+            self.rejects.settle(&mut self.bgp).await;
+        }
         let (node, state_dir) = (self.options.node.as_str(), &self.options.state_dir);
         self.routing.settle(&self.bgp, node, self.index.usable(), state_dir).await
     }
@@ -346,6 +353,7 @@ impl Speaker {
             }
         };
         tokio::join!(wire, self.routing.end(&self.bgp.leaving));
+        self.rejects.end().await;
         tracing::info!("The speaker has handed over or resigned everything and ends.");
     }
 }

@@ -70,6 +70,11 @@ impl Router {
 }
 
 fn manifests(rig: &Rig, vips: &[&str]) {
+    advertised(rig, "{med: 7}", vips);
+}
+
+/// The same with another advertisement.
+fn advertised(rig: &Rig, advertisement: &str, vips: &[&str]) {
     let mut text = "\
 apiVersion: ferrolb.io/v1beta1
 kind: BGPPeer
@@ -79,7 +84,7 @@ spec: {myASN: 64500, peerASN: 64501, peerAddress: 192.0.2.100}
 apiVersion: ferrolb.io/v1beta1
 kind: BGPAdvertisement
 metadata: {name: all}
-spec: {med: 7}
+spec: ADVERTISEMENT
 ---
 apiVersion: ferrolb.io/v1beta1
 kind: AnnouncementSlice
@@ -87,7 +92,7 @@ metadata: {name: vips}
 spec:
   vips:
 "
-    .to_owned();
+    .replace("ADVERTISEMENT", advertisement);
     for vip in vips {
         text += &format!("  - {{ip: {vip}, bgp: {{advertisements: [{{name: all}}]}}}}\n");
     }
@@ -136,4 +141,44 @@ fn routes_come_and_go_with_manifests_and_are_taken_back_before_a_restart() {
     // Cease, Administrative Reset (RFC 9003).
     assert_eq!((kind, &body[..2]), (NOTIFICATION, &[6, 4][..]));
     assert!(rig.wait(0), "it ended by itself");
+}
+
+/// A prefix that is announced draws the traffic of all its addresses; what no Service has must not go back where it came from.
+#[test]
+fn what_no_service_has_of_an_aggregate_is_refused() {
+    if !rig::permitted() {
+        return;
+    }
+    let mut rig = Rig::new("reject", 1);
+    let refused = |rig: &Rig| {
+        let all = [["-4", "route"], ["-6", "route"]]
+            .map(|family| rig.ip(0, &[&family[..], &["show", "type", "unreachable"]].concat()));
+        let first = |line: &str| line.split_whitespace().nth(1).unwrap_or_default().to_owned();
+        all.concat().lines().map(first).collect::<Vec<_>>()
+    };
+    // One that an earlier run left behind, and one of somebody else's.
+    rig.ip(0, &["route", "add", "unreachable", "203.0.113.0/28", "proto", "114"]);
+    rig.ip(0, &["route", "add", "unreachable", "203.0.113.16/28"]);
+    let listener = rig.within("client", || TcpListener::bind("192.0.2.100:179").unwrap());
+    let wide = "{aggregationLength: 28, aggregationLengthV6: 64}";
+    advertised(&rig, wide, &["198.51.100.7", "'2001:db8:9::7'"]);
+    rig.start(0);
+    let mut router = Router::accept(&listener);
+    assert_eq!(router.update().2, [28, 198, 51, 100, 0], "the aggregate is announced");
+    assert_eq!(refused(&rig), ["198.51.100.0/28", "203.0.113.16/28", "2001:db8:9::/64"]);
+
+    let until = |rig: &Rig, wanted: &[&str]| {
+        let end = std::time::Instant::now() + PATIENCE;
+        while refused(rig) != wanted {
+            assert!(std::time::Instant::now() < end, "{:?} are refused, not {wanted:?}", refused(rig));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    advertised(&rig, "{}", &["198.51.100.7"]);
+    until(&rig, &["203.0.113.16/28"]);
+    advertised(&rig, wide, &["198.51.100.7"]);
+    until(&rig, &["198.51.100.0/28", "203.0.113.16/28"]);
+    rig.signal(0, Signal::SIGTERM);
+    assert!(rig.wait(0), "it ended by itself");
+    assert_eq!(refused(&rig), ["203.0.113.16/28"]);
 }

@@ -9,4 +9,5 @@ mod ours;
 mod rig;
 mod routers;
 mod speaker;
+mod trouble;
 mod unnumbered;

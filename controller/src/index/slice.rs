@@ -7,7 +7,7 @@ use ferrolb_api::{AnnouncementSlice, AnnouncementSliceSpec, VipAnnouncement};
 use super::{pace::Pace, version};
 use crate::write::Write;
 
-/// The shortest time between two writes of one slice that will change again soon.
+/// How long a slice that will change again soon gathers changes: since the last write, and since the first change after it.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A slice, known under its name.
@@ -22,6 +22,8 @@ pub(super) struct Slice {
     pub(super) sent_from: Option<String>,
     pub(super) pace: Pace,
     pub(super) last_sent: Option<Duration>,
+    /// When what is wanted was first seen to differ from what was sent.
+    pub(super) differs_since: Option<Duration>,
 }
 
 impl Slice {
@@ -32,7 +34,7 @@ impl Slice {
 
     /// When it may be written again, if it need not be at once.
     pub(super) fn rests_until(&self, busy: bool) -> Option<Duration> {
-        self.last_sent.filter(|_| busy).map(|sent| sent + INTERVAL)
+        self.last_sent.max(self.differs_since).filter(|_| busy).map(|time| time + INTERVAL)
     }
 
     pub(super) fn in_step(&self) -> bool {
@@ -47,6 +49,7 @@ impl Slice {
         self.pace.sent();
         self.sent_from.clone_from(&self.version);
         self.last_sent = Some(now);
+        self.differs_since = None;
         self.sent = self.wanted.values().cloned().collect();
         if self.sent.is_empty() {
             return Write::DeleteSlice { name, resource_version: self.version.clone() };

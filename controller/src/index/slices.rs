@@ -1,7 +1,8 @@
 //! VIPs packed into announcement slices.
 //!
 //! A VIP stays in the slice it is in, so one change rewrites one slice. A slice is written at once; while addresses are being
-//! written, one that was written a moment ago rests, so that a thousand new VIPs cost dozens of writes.
+//! written it gathers for a moment what else changes, so that a thousand new VIPs cost dozens of writes, and so that who waits
+//! for an address does not wait for slices too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -108,12 +109,14 @@ impl Slices {
     pub(crate) fn poll_write(&mut self, now: Duration, busy: bool) -> Option<Write> {
         for name in self.dirty.iter().cloned().collect::<Vec<_>>() {
             let slice = self.slices.entry(name.clone()).or_default();
+            slice.differs_since.get_or_insert(now);
             // Comparing costs more than looking at the clock.
             if !slice.pace.allows(now) || slice.rests_until(busy).is_some_and(|time| now < time) {
                 continue;
             }
             if slice.in_step() {
                 self.dirty.remove(&name);
+                slice.differs_since = None;
                 if slice.version.is_none() && slice.pace == Pace::Free {
                     self.slices.remove(&name);
                 }
@@ -255,20 +258,33 @@ mod tests {
     }
 
     #[test]
-    fn the_first_write_goes_at_once_and_the_next_takes_all_that_came_since() {
+    fn while_more_come_a_write_takes_all_of_the_last_interval() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(
-            matches!(slices.poll_write(at(0), BUSY), Some(Write::CreateSlice(slice)) if slice.spec.vips.len() == 1)
-        );
-        want(&mut slices, 2);
-        want(&mut slices, 3);
-        assert!(slices.poll_write(at(1), BUSY).is_none(), "one request a slice is in flight");
-        slices.finished("vips-0", &done("5"), at(10));
-        assert!(slices.poll_write(at(11), BUSY).is_none(), "the interval is not over");
+        assert!(slices.poll_write(at(0), BUSY).is_none(), "others may come");
         assert_eq!(slices.deadline(BUSY), Some(at(100)));
-        assert!(matches!(slices.poll_write(at(100), BUSY), Some(Write::ReplaceSlice(slice))
-            if slice.spec.vips.len() == 3 && slice.metadata.resource_version.as_deref() == Some("5")));
+        want(&mut slices, 2);
+        assert!(slices.poll_write(at(99), BUSY).is_none());
+        assert!(
+            matches!(slices.poll_write(at(100), BUSY), Some(Write::CreateSlice(slice)) if slice.spec.vips.len() == 2)
+        );
+        want(&mut slices, 3);
+        want(&mut slices, 4);
+        assert!(slices.poll_write(at(101), BUSY).is_none(), "one request a slice is in flight");
+        slices.finished("vips-0", &done("5"), at(110));
+        assert!(slices.poll_write(at(111), BUSY).is_none(), "the interval is not over");
+        assert_eq!(slices.deadline(BUSY), Some(at(201)));
+        assert!(matches!(slices.poll_write(at(201), BUSY), Some(Write::ReplaceSlice(slice))
+            if slice.spec.vips.len() == 4 && slice.metadata.resource_version.as_deref() == Some("5")));
+    }
+
+    #[test]
+    fn what_gathered_goes_as_soon_as_no_more_come() {
+        let mut slices = Slices::default();
+        want(&mut slices, 1);
+        assert!(slices.poll_write(at(0), BUSY).is_none());
+        assert_eq!(slices.deadline(!BUSY), Some(Duration::ZERO));
+        assert!(slices.poll_write(at(3), !BUSY).is_some());
     }
 
     #[test]
@@ -287,7 +303,7 @@ mod tests {
         let mut slices = Slices::default();
         (0..40).for_each(|number| want(&mut slices, number));
         let mut sizes = Vec::new();
-        while let Some(Write::CreateSlice(slice)) = slices.poll_write(at(0), BUSY) {
+        while let Some(Write::CreateSlice(slice)) = slices.poll_write(at(0), !BUSY) {
             sizes.push(slice.spec.vips.len());
         }
         assert_eq!(sizes, [16, 16, 8]);
@@ -303,13 +319,13 @@ mod tests {
         slices.observe(Change::All(vec![object.clone()]));
         slices.want(address, Some(announcement));
         slices.compare_all();
-        assert!(slices.poll_write(at(0), BUSY).is_none());
+        assert!(slices.poll_write(at(0), !BUSY).is_none());
 
         object.spec.vips[0].pool = "other".into();
         object.metadata.resource_version = Some("8".into());
         slices.observe(Change::Applied(object));
         assert!(
-            matches!(slices.poll_write(at(0), BUSY), Some(Write::ReplaceSlice(slice)) if slice.spec.vips[0].pool == "lan")
+            matches!(slices.poll_write(at(0), !BUSY), Some(Write::ReplaceSlice(slice)) if slice.spec.vips[0].pool == "lan")
         );
     }
 
@@ -317,17 +333,17 @@ mod tests {
     fn an_empty_slice_is_deleted_and_a_deleted_one_restored() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(slices.poll_write(at(0), BUSY).is_some());
+        assert!(slices.poll_write(at(0), !BUSY).is_some());
         slices.finished("vips-0", &done("5"), at(1));
         slices.observe(Change::All(Vec::new()));
-        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::CreateSlice(_))));
+        assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::CreateSlice(_))));
         slices.finished("vips-0", &done("9"), at(201));
         slices.want(vip(1).0, None);
         assert!(
-            matches!(slices.poll_write(at(400), BUSY), Some(Write::DeleteSlice { name, .. }) if name == "vips-0")
+            matches!(slices.poll_write(at(400), !BUSY), Some(Write::DeleteSlice { name, .. }) if name == "vips-0")
         );
         slices.finished("vips-0", &done(""), at(401));
-        assert!(slices.poll_write(at(600), BUSY).is_none());
+        assert!(slices.poll_write(at(600), !BUSY).is_none());
         assert!(slices.slices.is_empty());
     }
 
@@ -342,10 +358,10 @@ mod tests {
     fn a_conflict_is_resolved_by_what_was_seen_before_its_answer() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(matches!(slices.poll_write(at(0), BUSY), Some(Write::CreateSlice(_))));
+        assert!(matches!(slices.poll_write(at(0), !BUSY), Some(Write::CreateSlice(_))));
         slices.observe(applied("5", &[2]));
         slices.finished("vips-0", &Verdict::Conflict, at(1));
-        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::ReplaceSlice(slice))
+        assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::ReplaceSlice(slice))
             if slice.metadata.resource_version.as_deref() == Some("5")));
     }
 
@@ -353,10 +369,10 @@ mod tests {
     fn an_answer_says_nothing_about_what_was_edited_since() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(slices.poll_write(at(0), BUSY).is_some());
+        assert!(slices.poll_write(at(0), !BUSY).is_some());
         slices.observe(applied("6", &[2]));
         slices.finished("vips-0", &done("5"), at(1));
-        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::ReplaceSlice(slice))
+        assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::ReplaceSlice(slice))
             if slice.metadata.resource_version.as_deref() == Some("6")));
     }
 
@@ -364,13 +380,13 @@ mod tests {
     fn a_deletion_of_what_was_made_anew_is_no_news() {
         let mut slices = Slices::default();
         want(&mut slices, 1);
-        assert!(slices.poll_write(at(0), BUSY).is_some());
+        assert!(slices.poll_write(at(0), !BUSY).is_some());
         slices.finished("vips-0", &done("7"), at(1));
         let Change::Applied(gone) = applied("6", &[]) else { unreachable!() };
         slices.observe(Change::Deleted(gone));
-        assert!(slices.poll_write(at(200), BUSY).is_none());
+        assert!(slices.poll_write(at(200), !BUSY).is_none());
         let Change::Applied(gone) = applied("8", &[]) else { unreachable!() };
         slices.observe(Change::Deleted(gone));
-        assert!(matches!(slices.poll_write(at(200), BUSY), Some(Write::CreateSlice(_))));
+        assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::CreateSlice(_))));
     }
 }

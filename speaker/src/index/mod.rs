@@ -42,7 +42,8 @@ pub struct Index {
 #[derive(Debug)]
 enum News {
     Everything,
-    Vips(BTreeSet<IpAddr>),
+    /// These; one may be named more than once.
+    Vips(Vec<IpAddr>),
 }
 
 /// What the wire thread is to do.
@@ -218,19 +219,20 @@ impl Index {
             objects: &self.bgp,
             serving: |vip: &VipAnnouncement| serves(endpoints, in_cluster, vip),
         };
-        match std::mem::replace(&mut self.news, News::Vips(BTreeSet::new())) {
-            News::Everything => {
-                ledger.all(&input, vips.iter().map(|(address, vip)| (address, vip.announcement)));
-            }
-            News::Vips(changed) => {
+        match std::mem::replace(&mut self.news, News::Vips(Vec::new())) {
+            // Of many a search for each takes longer than a walk through all.
+            News::Vips(changed) if changed.len() < vips.len() / 2 => {
                 let now = |address| (address, vips.get(address).map(|vip| vip.announcement));
                 ledger.some(&input, changed.into_iter().map(now));
+            }
+            News::Everything | News::Vips(_) => {
+                ledger.all(&input, vips.iter().map(|(address, vip)| (address, vip.announcement)));
             }
         }
         ledger.desired(&input)
     }
 
-    fn note(&mut self, changed: BTreeSet<IpAddr>) {
+    fn note(&mut self, changed: Vec<IpAddr>) {
         if let News::Vips(vips) = &mut self.news {
             vips.extend(changed);
         }

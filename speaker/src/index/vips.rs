@@ -16,12 +16,13 @@ pub(super) struct Vips {
     /// Where each VIP is, what counts first: while the controller moves it from one slice to another, both may hold it, and the
     /// newer one counts.
     places: BTreeMap<IpAddr, Vec<Place>>,
-    services: BTreeMap<ServiceName, BTreeSet<IpAddr>>,
+    /// The VIPs that any slice says are of a Service, and how many times it is said.
+    services: BTreeMap<ServiceName, BTreeMap<IpAddr, u32>>,
     /// What of each slice cannot be read, in words.
     problems: BTreeMap<String, Vec<String>>,
     hashes: BTreeMap<IpAddr, u64>,
-    /// VIPs that changed since their hashes were added up.
-    unhashed: BTreeSet<IpAddr>,
+    /// VIPs that changed since their hashes were added up, some more than once.
+    unhashed: Vec<IpAddr>,
     sum: u64,
 }
 
@@ -45,14 +46,14 @@ pub(super) struct Vip<'a> {
 pub(super) struct Changed {
     /// Whether anything differs now, be it a version.
     pub(super) differs: bool,
-    /// VIPs that are new, other or gone.
-    pub(super) vips: BTreeSet<IpAddr>,
+    /// VIPs that are new, other or gone; one that went from slice to slice is named by both.
+    pub(super) vips: Vec<IpAddr>,
 }
 
 impl Vips {
     /// Takes a change.
     pub(super) fn apply(&mut self, change: Change<Slice>) -> Changed {
-        let mut changed = Changed { differs: false, vips: BTreeSet::new() };
+        let mut changed = Changed { differs: false, vips: Vec::new() };
         match change {
             Change::All(slices) => {
                 let names: BTreeSet<&str> = slices.iter().map(|slice| slice.name.as_str()).collect();
@@ -79,13 +80,17 @@ impl Vips {
         self.places.iter().filter_map(|(address, places)| Some((*address, self.at(places.first()?)?)))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     pub(super) fn get(&self, address: IpAddr) -> Option<Vip<'_>> {
         self.at(self.places.get(&address)?.first()?)
     }
 
     /// The VIPs of a Service.
     pub(super) fn of_service(&self, service: &ServiceName) -> impl Iterator<Item = IpAddr> {
-        self.services.get(service).into_iter().flatten().copied()
+        self.services.get(service).into_iter().flat_map(BTreeMap::keys).copied()
     }
 
     /// What of the slices cannot be read, in words.
@@ -95,7 +100,10 @@ impl Vips {
 
     /// A digest of all VIPs and their placement, whatever slices they are in.
     pub(super) fn digest(&mut self) -> String {
-        for address in std::mem::take(&mut self.unhashed) {
+        let mut unhashed = std::mem::take(&mut self.unhashed);
+        unhashed.sort_unstable();
+        unhashed.dedup();
+        for address in unhashed {
             let hash = self.get(address).map(|vip| hash(address, vip.announcement));
             let before = match hash {
                 Some(hash) => self.hashes.insert(address, hash),
@@ -117,20 +125,21 @@ impl Vips {
         }
         changed.differs = true;
         let others = differing(self.slices.get(name), slice.as_ref());
-        others.iter().for_each(|address| self.index_services(*address, false));
-        let before = self.slices.remove(name);
-        for address in before.iter().flat_map(entries).map(|(address, _)| address) {
-            let Some(places) = self.places.get_mut(&address) else { continue };
-            places.retain(|place| *place.slice != *name);
-            if places.is_empty() {
-                self.places.remove(&address);
+        if let Some(before) = self.slices.remove(name) {
+            for (address, announcement) in entries(&before) {
+                if let Some(places) = self.places.get_mut(&address) {
+                    places.retain(|place| *place.slice != *name);
+                    if places.is_empty() {
+                        self.places.remove(&address);
+                    }
+                }
+                self.count_services(address, announcement, false);
             }
         }
         self.problems.remove(name);
         if let Some(slice) = slice {
             self.insert(slice);
         }
-        others.iter().for_each(|address| self.index_services(*address, true));
         changed.vips.extend(others);
     }
 
@@ -150,6 +159,7 @@ impl Vips {
             let places = self.places.entry(address).or_default();
             places.push(Place { revision, slice: Arc::clone(&name), entry });
             places.sort();
+            self.count_services(address, announcement, true);
         }
         if !problems.is_empty() {
             self.problems.insert(slice.name.clone(), problems);
@@ -157,18 +167,17 @@ impl Vips {
         self.slices.insert(slice.name.clone(), slice);
     }
 
-    /// Adds a VIP to its Services, or takes it away from them.
-    fn index_services(&mut self, address: IpAddr, add: bool) {
-        let vip = self.get(address);
-        let services = vip.into_iter().flat_map(|vip| &vip.announcement.services).map(ServiceName::from);
-        for service in services.collect::<Vec<_>>() {
-            if add {
-                self.services.entry(service).or_default().insert(address);
-            } else if let Some(vips) = self.services.get_mut(&service) {
+    /// A slice says, or no longer, which Services a VIP is of.
+    fn count_services(&mut self, address: IpAddr, announcement: &VipAnnouncement, more: bool) {
+        for service in announcement.services.iter().map(ServiceName::from) {
+            let vips = self.services.entry(service.clone()).or_default();
+            let times = vips.entry(address).or_default();
+            *times = if more { *times + 1 } else { times.saturating_sub(1) };
+            if *times == 0 {
                 vips.remove(&address);
-                if vips.is_empty() {
-                    self.services.remove(&service);
-                }
+            }
+            if vips.is_empty() {
+                self.services.remove(&service);
             }
         }
     }
@@ -178,17 +187,29 @@ fn entries(slice: &Slice) -> impl Iterator<Item = (IpAddr, &VipAnnouncement)> {
     slice.vips.iter().filter_map(|vip| Some((vip.ip.parse().ok()?, vip)))
 }
 
-fn by_address(slice: Option<&Slice>) -> BTreeMap<IpAddr, Vec<&VipAnnouncement>> {
-    let mut all = BTreeMap::<IpAddr, Vec<&VipAnnouncement>>::new();
-    slice.into_iter().flat_map(entries).for_each(|(address, vip)| all.entry(address).or_default().push(vip));
+/// The same by address, in the slice's order for each.
+fn by_address(slice: Option<&Slice>) -> Vec<(IpAddr, &VipAnnouncement)> {
+    let mut all: Vec<_> = slice.into_iter().flat_map(entries).collect();
+    all.sort_by_key(|(address, _)| *address);
     all
 }
 
 /// Addresses of which two versions of a slice say something else.
-fn differing(before: Option<&Slice>, now: Option<&Slice>) -> BTreeSet<IpAddr> {
+fn differing(before: Option<&Slice>, now: Option<&Slice>) -> Vec<IpAddr> {
     let (before, now) = (by_address(before), by_address(now));
-    let others = before.keys().chain(now.keys()).filter(|address| before.get(*address) != now.get(*address));
-    others.copied().collect()
+    let (mut before, mut now) = (before.as_slice(), now.as_slice());
+    let mut others = Vec::new();
+    while let Some(address) = before.first().into_iter().chain(now.first()).map(|(address, _)| *address).min()
+    {
+        let of =
+            |all: &[(IpAddr, &VipAnnouncement)]| all.iter().take_while(|(one, _)| *one == address).count();
+        let (old, new) = (before.split_at(of(before)), now.split_at(of(now)));
+        if old.0 != new.0 {
+            others.push(address);
+        }
+        (before, now) = (old.1, new.1);
+    }
+    others
 }
 
 fn hash(address: IpAddr, announcement: &VipAnnouncement) -> u64 {
@@ -267,6 +288,6 @@ mod tests {
         let slice = Slice { name: "vips-0".into(), revision: 1, vips: vec![drawn(&mut rng)] };
         let mut vips = Vips::default();
         assert!(vips.apply(Change::Applied(slice.clone())).differs);
-        assert_eq!(vips.apply(Change::All(vec![slice])), Changed { differs: false, vips: BTreeSet::new() });
+        assert_eq!(vips.apply(Change::All(vec![slice])), Changed { differs: false, vips: Vec::new() });
     }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_api::{
-    Configuration, Interface, MAX_EXCEPTIONS, MAX_SEGMENT_NODES, Scheduling, Segment, SpeakerStateStatus,
+    Configuration, Interface, MAX_EXCEPTIONS, MAX_INTERFACES, MAX_SEGMENT_NODES, Scheduling, Segment,
+    SpeakerStateStatus,
 };
 use ferrolb_neighbor::Mac;
 use ferrolb_ownership::{NodeName, SegmentStatus, StateName, Timing, VipPlan, VipStatus};
@@ -108,12 +109,7 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
         exceptions,
         truncated,
         leaving: bounded(facts.desired.leaving.clone(), 256),
-        interfaces: facts
-            .desired
-            .interfaces
-            .values()
-            .map(|(interface, _)| described(facts, interface))
-            .collect(),
+        interfaces: interfaces(facts),
         bgp,
         bgp_sessions,
         bfd: sessions::bfd_sessions(facts),
@@ -149,11 +145,16 @@ fn answers(vip: &VipStatus) -> bool {
     matches!(vip.state, StateName::Owner | StateName::Ceding)
 }
 
+fn interfaces(facts: &Facts<'_>) -> Vec<Interface> {
+    let all = facts.desired.interfaces.values().take(MAX_INTERFACES);
+    all.map(|(interface, _)| described(facts, interface)).collect()
+}
+
 fn described(facts: &Facts<'_>, interface: &ferrolb_ownership::Interface) -> Interface {
     Interface {
         segment: facts.hearing.told(&interface.name).map(|told| segment(facts.realtime, told)),
         name: interface.name.clone(),
-        addresses: interface.addresses.iter().take(64).map(ToString::to_string).collect(),
+        addresses: interface.addresses.iter().take(MAX_INTERFACES).map(ToString::to_string).collect(),
         carrier: interface.carrier,
     }
 }

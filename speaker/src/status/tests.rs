@@ -20,24 +20,34 @@ fn placed(first: &str, ready: bool) -> VipPlan {
     VipPlan { candidates: vec![NodeName::new(first).unwrap()], move_to: None, revision: 1, ready }
 }
 
+fn interface(index: u32) -> ferrolb_ownership::Interface {
+    ferrolb_ownership::Interface {
+        index,
+        name: "eth0".to_owned(),
+        mac: Mac([2; 6]),
+        addresses: vec!["192.0.2.10/24".parse().unwrap()],
+        gateways: Vec::new(),
+        carrier: true,
+    }
+}
+
 fn with_status<T>(
     plans: &[(u8, VipPlan)],
     vips: Vec<VipStatus>,
     leaving: &str,
     check: impl FnOnce(SpeakerStateStatus) -> T,
 ) -> T {
-    let interface = ferrolb_ownership::Interface {
-        index: 2,
-        name: "eth0".to_owned(),
-        mac: Mac([2; 6]),
-        addresses: vec!["192.0.2.10/24".parse().unwrap()],
-        gateways: Vec::new(),
-        carrier: true,
-    };
     let vip_plans = plans.iter().map(|(last, plan)| (IpAddr::from([192, 0, 2, *last]), plan.clone()));
     let plan = Plan { revision: 1, vips: vip_plans.collect() };
-    let interfaces = BTreeMap::from([(2, (interface, plan))]);
-    let desired = Desired { interfaces, leaving: leaving.to_owned(), ..Desired::default() };
+    let interfaces = BTreeMap::from([(2, (interface(2), plan))]);
+    with_desired(&Desired { interfaces, leaving: leaving.to_owned(), ..Desired::default() }, vips, check)
+}
+
+fn with_desired<T>(
+    desired: &Desired,
+    vips: Vec<VipStatus>,
+    check: impl FnOnce(SpeakerStateStatus) -> T,
+) -> T {
     let port = PortReport {
         interface: "eth0".into(),
         counters: Counters::default(),
@@ -58,7 +68,7 @@ fn with_status<T>(
     let heard = Duplicate { mac, since: Instant::from_millis(9_000), last: Instant::from_millis(9_000) };
     check(status(&Facts {
         node: &NodeName::new("node-a").unwrap(),
-        desired: &desired,
+        desired,
         report: &report,
         sessions: &Sessions::default(),
         paths: &Paths::default(),
@@ -175,6 +185,15 @@ fn at_most_500_exceptions_are_listed() {
     with_status(&plans, [vips.clone(), vips.clone(), vips].concat(), "", |status| {
         assert_eq!(status.exceptions.len(), MAX_EXCEPTIONS);
         assert!(status.truncated);
+    });
+}
+
+/// The API server would refuse the whole report otherwise.
+#[test]
+fn no_more_interfaces_are_described_than_the_api_permits() {
+    let interfaces = (1..=70).map(|index| (index, (interface(index), Plan::default()))).collect();
+    with_desired(&Desired { interfaces, ..Desired::default() }, Vec::new(), |status| {
+        assert_eq!(status.interfaces.len(), 64);
     });
 }
 

@@ -70,7 +70,7 @@ fn told(scene: &Scene<'_>, secret: &str) -> Result<()> {
         Ok(error)
     })?;
     let shown = scene.plugin(&["bgp", "peers", &to_frr], "")?;
-    ensure!(shown.code == 1 && shown.stdout.contains(&error), "{error:?} is not in {shown:?}");
+    ensure!(shown.code == 2 && shown.stdout.contains(&error), "{error:?} is not in {shown:?}");
     frr.hears(&at(4, NODE), &[]);
     ensure!(since(scene, &two)? == others, "the sessions of other peers were disturbed");
     patch(ROUTERS_AS)?;

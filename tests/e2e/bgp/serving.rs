@@ -32,7 +32,7 @@ pub(super) fn spreads_over_those_that_serve(scene: &Scene<'_>) -> Result<()> {
         frr.hears(&at(1, node), &[(prefix, plain(node, RouterProgram::Frr))]);
     }
     ways(&frr, address, NODES.len())?;
-    ensure!(answers(&frr, address)?.values().sum::<usize>() == FLOWS, "not every flow was answered");
+    all_answered(&frr, address)?;
     announced(scene, "3 nodes")?;
     let told = scene.plugin_json(0, &["bgp", "peers", &peer], "")?;
     let items = told["items"].as_array().context("no items")?;
@@ -45,11 +45,7 @@ pub(super) fn spreads_over_those_that_serve(scene: &Scene<'_>) -> Result<()> {
     scene.kubectl(&["patch", "service", "web", "-p", r#"{"spec": {"externalTrafficPolicy": "Local"}}"#])?;
     told_by(&frr, 1, prefix, &["n1", "n3"])?;
     ways(&frr, address, 2)?;
-    let counts = wait_for("flows are answered", PATIENCE, || {
-        let counts = answers(&frr, address)?;
-        ensure!(counts.values().sum::<usize>() == FLOWS, "of {FLOWS} flows these were answered: {counts:?}");
-        Ok(counts)
-    })?;
+    let counts = all_answered(&frr, address)?;
     ensure!(
         counts.len() == 2 && counts.values().all(|count| *count >= FEW),
         "flows came by {counts:?}, not by both nodes"
@@ -71,13 +67,16 @@ fn ways(router: &Peer, address: IpAddr, count: usize) -> Result<()> {
     })
 }
 
-/// How many of many flows from the router each pod answered.
-fn answers(router: &Peer, address: IpAddr) -> Result<BTreeMap<String, usize>> {
-    let mut counts = BTreeMap::new();
-    for _ in 0..FLOWS {
-        *counts.entry(http(router.router.space(), address, "hostname")?).or_default() += 1;
-    }
-    Ok(counts)
+/// Waits until many flows from the router are all answered, which the service proxies need a moment for; how many each pod
+/// answered.
+fn all_answered(router: &Peer, address: IpAddr) -> Result<BTreeMap<String, usize>> {
+    wait_for("every flow is answered", PATIENCE, || {
+        let mut counts = BTreeMap::new();
+        for _ in 0..FLOWS {
+            *counts.entry(http(router.router.space(), address, "hostname")?).or_default() += 1;
+        }
+        Ok(counts)
+    })
 }
 
 /// Waits until the Service's condition says that it is announced by BGP, by so many.

@@ -47,11 +47,8 @@ fn routers_gobgp_keeps_routes_of_a_peer_that_restarts() {
     graceful_restart(RouterProgram::GoBgp);
 }
 
-#[test]
-fn routers_openbgpd_keeps_routes_of_a_peer_that_restarts() {
-    graceful_restart(RouterProgram::OpenBgpd);
-}
-
+/// OpenBGPD 7.7 is left out: refused when it connects anew, it sometimes takes that for the end of the restart.
+///
 /// BIRD announces and is killed: its routes stay while its time for a restart runs and after it is back, and go at once where nothing
 /// of that was agreed.
 fn graceful_restart(helper: RouterProgram) {

@@ -1,6 +1,6 @@
 //! What a node's BGP sessions and routes should be. Pure: what is known in, the whole of what should be out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ferrolb_api::VipAnnouncement;
@@ -21,6 +21,8 @@ pub struct BgpDesired {
     pub peers: BTreeMap<String, PeerPlan>,
     /// What each of these peers is told, by the BGPPeer's name. Peers that are told the same share a table.
     pub routes: BTreeMap<String, Table>,
+    /// Those prefixes among them that hold more than one address.
+    pub aggregates: BTreeSet<IpNet>,
     /// Why this node is about to be taken away or announces nothing; empty if neither. Then there are no routes: what is
     /// announced still is to be withdrawn with grace (RFC 8326).
     pub leaving: String,
@@ -28,6 +30,20 @@ pub struct BgpDesired {
     pub settled: bool,
     /// What of the objects cannot be used on this node, and why, in words.
     pub problems: Vec<String>,
+}
+
+impl BgpDesired {
+    /// Takes out all routes to more than one address.
+    pub fn withhold_aggregates(&mut self) {
+        for table in self.routes.values_mut() {
+            let is_host = |prefix: &IpNet| prefix.prefix_len() == prefix.max_prefix_len();
+            *table = table
+                .iter()
+                .filter(|(prefix, _)| is_host(prefix))
+                .map(|(one, of)| (*one, of.clone()))
+                .collect();
+        }
+    }
 }
 
 /// A session that this node should hold.
@@ -112,6 +128,7 @@ impl Ledger {
         BgpDesired {
             peers,
             routes: self.routes.tables(),
+            aggregates: self.routes.aggregates(),
             leaving: (*leaving).to_owned(),
             settled: *settled,
             problems,

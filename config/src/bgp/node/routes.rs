@@ -1,6 +1,6 @@
 //! The routes of a node, kept as VIPs come and go: one VIP more costs what that VIP costs, however many there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,23 +27,25 @@ pub(super) struct Routes {
     groups: Vec<Group>,
     tellings: BTreeMap<IpAddr, Telling>,
     /// Routes with the same rules and weight say the same.
-    attributes: BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>,
+    attributes: Attributes,
 }
 
 /// Peers that are told by the same rules.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Group {
     told: Vec<bool>,
     peers: Vec<String>,
     routes: BTreeMap<IpNet, Route>,
+    /// Those that hold more than one address.
+    aggregates: BTreeSet<IpNet>,
     table: Table,
 }
 
 /// A prefix, as the VIPs in it make it.
 #[derive(Clone, Debug, Default)]
 struct Route {
-    /// The rules that tell of it, and for how many VIPs each.
-    by: BTreeMap<usize, u32>,
+    /// The rules that tell of it, in order, and for how many VIPs each.
+    by: Vec<(usize, u32)>,
     /// Ready endpoints behind it.
     endpoints: u64,
     /// VIPs whose endpoints are all there are on this node: under Cluster other nodes' are as good.
@@ -57,7 +59,7 @@ impl Routes {
         for peer in peers {
             groups.entry(rules.for_peer(peer)).or_default().push(peer.to_owned());
         }
-        let group = |(told, peers)| Group { told, peers, routes: BTreeMap::new(), table: Table::default() };
+        let group = |(told, peers)| Group { told, peers, ..Group::default() };
         Self { groups: groups.into_iter().map(group).collect(), rules, ..Self::default() }
     }
 
@@ -66,21 +68,12 @@ impl Routes {
         let before = self.tellings.remove(&address);
         if before != telling {
             for group in &mut self.groups {
-                let mut touched = Vec::new();
                 for (telling, more) in [(&before, false), (&telling, true)] {
-                    let Some(Telling { policy, endpoints, by }) = telling else { continue };
-                    for (prefix, rules) in self.rules.prefixes(&group.told, address, by) {
-                        let is_local = *policy == TrafficPolicy::Local;
-                        group.routes.entry(prefix).or_default().count(&rules, *endpoints, is_local, more);
-                        touched.push(prefix);
+                    let Some(telling) = telling else { continue };
+                    for (prefix, rules) in self.rules.prefixes(&group.told, address, &telling.by) {
+                        group.count(prefix, (&rules, telling, more), &self.rules, &mut self.attributes);
                     }
                 }
-                for prefix in touched {
-                    group.settle(prefix, &self.rules, &mut self.attributes);
-                }
-            }
-            if self.attributes.len() > MOST_ATTRIBUTES {
-                self.attributes.retain(|_, attributes| Arc::strong_count(attributes) > 1);
             }
         }
         if let Some(telling) = telling {
@@ -92,6 +85,11 @@ impl Routes {
     pub(super) fn tables(&self) -> BTreeMap<String, Table> {
         let groups = self.groups.iter();
         groups.flat_map(|group| group.peers.iter().map(|peer| (peer.clone(), group.table.clone()))).collect()
+    }
+
+    /// The prefixes that any peer is told and that hold more than one address.
+    pub(super) fn aggregates(&self) -> BTreeSet<IpNet> {
+        self.groups.iter().flat_map(|group| &group.aggregates).copied().collect()
     }
 
     /// For which VIPs and by which advertisements each peer is told of each prefix.
@@ -114,43 +112,83 @@ impl Routes {
     }
 }
 
+/// Attributes by the rules that say them, and the weight.
+#[derive(Clone, Debug, Default)]
+struct Attributes {
+    known: BTreeMap<AttributesKey, Arc<RouteAttributes>>,
+    /// What was asked for last is most often asked for again.
+    last: Option<(AttributesKey, Arc<RouteAttributes>)>,
+}
+
+type AttributesKey = (Vec<usize>, Option<u32>);
+
+impl Attributes {
+    fn of(&mut self, route: &Route, rules: &Rules) -> Arc<RouteAttributes> {
+        let endpoints = u32::try_from(route.endpoints).unwrap_or(u32::MAX);
+        let is_weighted =
+            route.local > 0 && route.by.first().is_some_and(|(oldest, _)| rules.is_weighted(*oldest));
+        let weight = is_weighted.then_some(endpoints);
+        let by = || route.by.iter().map(|(rule, _)| *rule);
+        if let Some(((known, known_weight), attributes)) = &self.last
+            && *known_weight == weight
+            && known.iter().copied().eq(by())
+        {
+            return Arc::clone(attributes);
+        }
+        if self.known.len() > MOST_ATTRIBUTES {
+            self.known.retain(|_, attributes| Arc::strong_count(attributes) > 1);
+        }
+        let key: AttributesKey = (by().collect(), weight);
+        let attributes =
+            self.known.entry(key.clone()).or_insert_with_key(|(by, weight)| rules.merge(by, *weight));
+        let attributes = Arc::clone(attributes);
+        self.last = Some((key, Arc::clone(&attributes)));
+        attributes
+    }
+}
+
 impl Group {
-    /// Brings the table in line with what the VIPs in a prefix say.
-    fn settle(
+    /// By these rules a VIP in the prefix is told, or no longer.
+    fn count(
         &mut self,
         prefix: IpNet,
+        (by, telling, more): (&[usize], &Telling, bool),
         rules: &Rules,
-        attributes: &mut BTreeMap<(Vec<usize>, Option<u32>), Arc<RouteAttributes>>,
+        attributes: &mut Attributes,
     ) {
-        let Some(route) = self.routes.get(&prefix) else { return };
+        let route = self.routes.entry(prefix).or_default();
+        route.count(by, telling, more);
         if route.by.is_empty() {
             self.routes.remove(&prefix);
+            self.aggregates.remove(&prefix);
             self.table.set(prefix, None);
             return;
         }
-        let by: Vec<usize> = route.by.keys().copied().collect();
-        let endpoints = u32::try_from(route.endpoints).unwrap_or(u32::MAX);
-        let weight = (rules.are_weighted(&by) && route.local > 0).then_some(endpoints);
-        let attributes =
-            attributes.entry((by, weight)).or_insert_with_key(|(by, weight)| rules.merge(by, *weight));
-        self.table.set(prefix, Some(Arc::clone(attributes)));
+        self.table.set(prefix, Some(attributes.of(route, rules)));
+        if prefix.prefix_len() < prefix.max_prefix_len() {
+            self.aggregates.insert(prefix);
+        }
     }
 }
 
 impl Route {
     /// A VIP in it comes or goes. It counts once, by however many rules it is told.
-    fn count(&mut self, rules: &[usize], endpoints: u32, is_local: bool, more: bool) {
+    fn count(&mut self, rules: &[usize], telling: &Telling, more: bool) {
         let step = if more { u32::wrapping_add } else { u32::wrapping_sub };
         for rule in rules {
-            let vips = self.by.entry(*rule).or_default();
-            *vips = step(*vips, 1);
-            if *vips == 0 {
-                self.by.remove(rule);
-            }
+            let place = match self.by.binary_search_by_key(rule, |(known, _)| *known) {
+                Ok(place) => place,
+                Err(place) => {
+                    self.by.insert(place, (*rule, 0));
+                    place
+                }
+            };
+            self.by[place].1 = step(self.by[place].1, 1);
         }
-        let endpoints = u64::from(endpoints);
+        self.by.retain(|(_, vips)| *vips > 0);
+        let endpoints = u64::from(telling.endpoints);
         self.endpoints = if more { self.endpoints + endpoints } else { self.endpoints - endpoints };
-        self.local = step(self.local, u32::from(is_local));
+        self.local = step(self.local, u32::from(telling.policy == TrafficPolicy::Local));
     }
 }
 

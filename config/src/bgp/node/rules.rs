@@ -80,9 +80,9 @@ impl Rules {
         prefixes
     }
 
-    /// Whether the oldest of these rules wants traffic shared by the number of endpoints.
-    pub(super) fn are_weighted(&self, by: &[usize]) -> bool {
-        by.first().is_some_and(|rule| self.rules[*rule].advertisement.routes.preference.weighted)
+    /// Whether a rule wants traffic shared by the number of endpoints.
+    pub(super) fn is_weighted(&self, rule: usize) -> bool {
+        self.rules[rule].advertisement.routes.preference.weighted
     }
 
     /// The communities of all these rules, and of the rest what the oldest says.

@@ -1,0 +1,243 @@
+//! Peers that die, return, keep routes, tell too much, tell nonsense or stop reading, beside our speaker.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use ferrolb_lab::{RouterProgram, wait};
+use ferrolb_tests::inside;
+use ferrolb_tests::routing::{HOLD_TIME, Instance, Peer, Route, SETTLED, Session};
+use ipnet::IpNet;
+
+use crate::rig::{OTHER, OWN, Rig, node_v4, router_v4};
+use crate::speaker::Speaker;
+
+const VIP: &str = "203.0.113.7";
+/// As many as the internet had IPv6 routes in 2024.
+const MANY: u32 = 200_000;
+/// What the speaker may keep of a peer that told so many, in KiB: counters and buffers.
+const FLAT: u64 = 1024;
+
+#[test]
+fn bird_and_our_speaker_find_each_other_dead_by_bfd() {
+    dead_by_bfd(RouterProgram::Bird);
+}
+
+#[test]
+fn frr_and_our_speaker_find_each_other_dead_by_bfd() {
+    dead_by_bfd(RouterProgram::Frr);
+}
+
+/// Each end stands still once; the other ends the session long before the hold time.
+fn dead_by_bfd(program: RouterProgram) {
+    let rig = Rig::up(&format!("bfd-{}", program.name()), 1, 1);
+    let session = Session { bfd: true, ..dialled() };
+    let (peer, speaker) = start(&rig, program, session, "bfdProfile: usual");
+    let remote = peer.instance().sessions[0].remote.clone();
+    wait("BFD is up", SETTLED, || {
+        peer.bfd_is_up(&remote) && speaker_counts(&speaker, "bfd_session_up") == 1.0
+    })
+    .unwrap();
+
+    let before_hold_time = Duration::from_secs(u64::from(HOLD_TIME)) / 2;
+    let silent = Instant::now();
+    peer.router.freeze().unwrap();
+    wait("the speaker ends the session", SETTLED, || !speaker_is_up(&speaker)).unwrap();
+    assert!(silent.elapsed() < before_hold_time, "it took {:?}", silent.elapsed());
+    peer.router.thaw().unwrap();
+    told(&peer);
+
+    let silent = Instant::now();
+    speaker.freeze();
+    wait("the router ends the session", SETTLED, || !peer.is_established(&remote)).unwrap();
+    assert!(silent.elapsed() < before_hold_time, "it took {:?}", silent.elapsed());
+    speaker.thaw();
+    told(&peer);
+}
+
+#[test]
+fn bird_keeps_routes_of_our_speaker_only_where_that_was_agreed() {
+    graceful(RouterProgram::Bird);
+}
+
+#[test]
+fn frr_keeps_routes_of_our_speaker_only_where_that_was_agreed() {
+    graceful(RouterProgram::Frr);
+}
+
+/// The speaker is killed: what it told stays for a restart, or goes at once.
+fn graceful(program: RouterProgram) {
+    let rig = Rig::up(&format!("gr-{}", program.name()), 1, 1);
+    let session = Session { graceful_restart: Some(30), ..dialled() };
+    let knob = "gracefulRestart: {enabled: true, restartTime: 30s}";
+    let (mut peer, mut speaker) = start(&rig, program, session, knob);
+    let remote = peer.instance().sessions[0].remote.clone();
+    speaker.kill();
+    wait("the session ends", SETTLED, || !peer.is_established(&remote)).unwrap();
+    sleep(Duration::from_secs(1));
+    assert!(peer.has(&remote, net(VIP)), "{program:?} keeps the route");
+    speaker.start_again();
+    wait("the session is back", SETTLED, || peer.is_established(&remote)).unwrap();
+    assert!(peer.has(&remote, net(VIP)), "{program:?} has kept the route");
+    told(&peer);
+
+    // FRR reads anew what it is told of restarts only when it starts.
+    peer.router.stop().unwrap();
+    drop(peer);
+    let peer = Peer::start(&rig, "r1", program, Instance::new(OTHER, router_v4(1), &[dialled()]));
+    told(&peer);
+    speaker.kill();
+    wait("the route goes", Duration::from_secs(5), || !peer.has(&remote, net(VIP))).unwrap();
+    speaker.start_again();
+    told(&peer);
+}
+
+#[test]
+fn a_router_that_is_killed_and_returns_is_told_again() {
+    let rig = Rig::up("returns", 1, 1);
+    let (mut peer, speaker) = start(&rig, RouterProgram::Bird, dialled(), "");
+    peer.router.kill().unwrap();
+    wait("the speaker notices", SETTLED, || !speaker_is_up(&speaker)).unwrap();
+    peer.router.start_again().unwrap();
+    told(&peer);
+}
+
+#[test]
+fn two_hundred_thousand_routes_of_a_peer_leave_nothing_behind() {
+    let rig = Rig::up("many", 1, 1);
+    let first = u32::from(Ipv4Addr::new(100, 64, 0, 0));
+    let routes: Vec<(IpNet, Route)> = (0..MANY)
+        .map(|number| {
+            let address = IpAddr::V4(Ipv4Addr::from(first + number));
+            (IpNet::from(address), Route::to(router_v4(1).into()))
+        })
+        .collect();
+    let (mut peer, speaker) = start(&rig, RouterProgram::Bird, dialled(), "");
+    let before = resident(&rig);
+    peer.reconfigure(Instance::new(OTHER, router_v4(1), &[dialled()]).announcing(&routes));
+    wait("the speaker has heard all", SETTLED, || {
+        speaker_counts(&speaker, "bgp_prefixes_received_total") >= f64::from(MANY)
+    })
+    .unwrap();
+    let grown = resident(&rig).saturating_sub(before);
+    assert!(grown < FLAT, "the speaker holds {grown} KiB more than before");
+    told(&peer);
+}
+
+#[test]
+fn a_peer_that_talks_nonsense_or_stops_reading_disturbs_no_other() {
+    let rig = Rig::up("nonsense", 1, 3);
+    let session = |number: u8| Session { passive: true, ..Session::new(router_v4(number), node_v4(1), OWN) };
+    let bird = |number: u8| {
+        let instance = Instance::new(OTHER, router_v4(number), &[session(number)]);
+        Peer::start(&rig, &format!("r{number}"), RouterProgram::Bird, instance)
+    };
+    let (well, deaf) = (bird(1), bird(2));
+    let listener = inside(&rig, "r3", || Ok(TcpListener::bind((router_v4(3), 179))?)).unwrap();
+    let peers: String = (1..=3).map(|number| manifest(&format!("r{number}"), number, "")).collect();
+    let speaker = Speaker::start(&rig, "n1", &[("peers.yaml", &peers), ("vips.yaml", &vips(1))]);
+    told(&well);
+    told(&deaf);
+    let steady = speaker_counts(&speaker, "bgp_sessions_established_total");
+
+    for nonsense in [&[0_u8; 64][..], &[0xff; 19], &[0xff; 4096], b"GET / HTTP/1.1\r\n\r\n"] {
+        listener.set_nonblocking(false).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(nonsense).unwrap();
+        stream.set_read_timeout(Some(SETTLED)).unwrap();
+        // It says what is wrong with that, or only closes; either ends here.
+        let _: Result<usize, _> = stream.read_to_end(&mut Vec::new());
+    }
+    deaf.router.freeze().unwrap();
+    speaker.write("vips.yaml", &vips(5_000));
+    let remote = well.instance().sessions[0].remote.clone();
+    wait("the router that reads has all", SETTLED, || {
+        well.routes(&remote).is_ok_and(|routes| routes.len() == 5_000)
+    })
+    .unwrap();
+    assert!(well.is_established(&remote));
+    wait("who does not read is given up", SETTLED, || speaker_counts(&speaker, "bgp_session_up") == 1.0)
+        .unwrap();
+    deaf.router.thaw().unwrap();
+    let remote = deaf.instance().sessions[0].remote.clone();
+    wait("it is told once it reads", SETTLED, || {
+        deaf.routes(&remote).is_ok_and(|routes| routes.len() == 5_000)
+    })
+    .unwrap();
+    let again = speaker_counts(&speaker, "bgp_sessions_established_total") - steady;
+    assert!(again <= 1.0, "sessions of others were begun anew: {again}");
+}
+
+/// The router's end of a session that our speaker connects to.
+fn dialled() -> Session {
+    Session { passive: true, ..Session::new(router_v4(1), node_v4(1), OWN) }
+}
+
+/// One router and our speaker, which has told it the VIP.
+fn start(rig: &Rig, program: RouterProgram, session: Session, more: &str) -> (Peer, Speaker) {
+    let peer = Peer::start(rig, "r1", program, Instance::new(OTHER, router_v4(1), &[session]));
+    let profile =
+        "---\napiVersion: ferrolb.io/v1beta1\nkind: BFDProfile\nmetadata: {name: usual}\nspec: {}\n";
+    let peers = manifest("r1", 1, more) + profile;
+    let speaker = Speaker::start(rig, "n1", &[("peers.yaml", &peers), ("vips.yaml", &vips(1))]);
+    told(&peer);
+    (peer, speaker)
+}
+
+fn told(peer: &Peer) {
+    let remote = &peer.instance().sessions[0].remote;
+    let what = format!("{:?} is told the VIP", peer.router.program());
+    wait(&what, SETTLED, || peer.is_established(remote) && peer.has(remote, net(VIP))).unwrap();
+}
+
+fn manifest(name: &str, number: u8, more: &str) -> String {
+    let more = if more.is_empty() { String::new() } else { format!(", {more}") };
+    let address = router_v4(number);
+    format!(
+        "---\napiVersion: ferrolb.io/v1beta1\nkind: BGPPeer\nmetadata: {{name: {name}}}\n\
+         spec: {{myASN: {OWN}, peerASN: {OTHER}, peerAddress: {address}, connectTime: 1s{more}}}\n"
+    )
+}
+
+/// So many VIPs, of which the first is told by itself.
+fn vips(count: u32) -> String {
+    let mut text =
+        "apiVersion: ferrolb.io/v1beta1\nkind: BGPAdvertisement\nmetadata: {name: all}\nspec: {}\n"
+            .to_owned();
+    let first = u32::from(Ipv4Addr::new(198, 18, 0, 0));
+    let all: Vec<String> = std::iter::once(VIP.to_owned())
+        .chain((1..count).map(|number| Ipv4Addr::from(first + number).to_string()))
+        .collect();
+    for (number, some) in all.chunks(16).enumerate() {
+        let vips: Vec<String> =
+            some.iter().map(|ip| format!("{{ip: {ip}, bgp: {{advertisements: [{{name: all}}]}}}}")).collect();
+        text += &format!(
+            "---\napiVersion: ferrolb.io/v1beta1\nkind: AnnouncementSlice\nmetadata: {{name: vips-{number}}}\n\
+             spec: {{vips: [{}]}}\n",
+            vips.join(", ")
+        );
+    }
+    text
+}
+
+fn speaker_counts(speaker: &Speaker, name: &str) -> f64 {
+    speaker.metrics().map_or(0.0, |metrics| metrics.sum(&format!("ferrolb_speaker_{name}"), &[]))
+}
+
+fn speaker_is_up(speaker: &Speaker) -> bool {
+    speaker_counts(speaker, "bgp_session_up") > 0.0
+}
+
+/// The speaker's anonymous memory, in KiB.
+fn resident(rig: &Rig) -> u64 {
+    let pids = rig.space("n1").unwrap().pids_of("ferrolb-speaker").unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pids[0])).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse().unwrap()
+}
+
+fn net(address: &str) -> IpNet {
+    address.parse::<IpAddr>().unwrap().into()
+}
