@@ -8,10 +8,10 @@ use kube::Client;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use crate::bgp::BgpDesired;
-use crate::interfaces::Usable;
+use crate::interfaces::{LinkLocal, Usable};
 use crate::sessions::setup::Surroundings;
 use crate::sessions::told::Told;
-use crate::sessions::{Command, Narrator, Output, Report, Sessions, Stopped, last_run};
+use crate::sessions::{Command, Narrator, Output, Report, Routers, Sessions, Stopped, last_run};
 use crate::source::passwords::Follower;
 use crate::source::{Event, Passwords};
 use crate::sys;
@@ -23,6 +23,8 @@ pub(crate) struct Routing {
     outputs: Option<Receiver<Output>>,
     told: Told,
     passwords: Passwords,
+    links: Vec<LinkLocal>,
+    routers: Routers,
     follower: Option<Follower>,
     narrator: Narrator,
     /// The report to fill in next; `None` while the thread has it.
@@ -35,6 +37,8 @@ pub(crate) struct Routing {
 pub(crate) enum Heard {
     /// Something that others should soon see.
     News,
+    /// Which routers advertise themselves: sessions may begin, or be elsewhere.
+    Routers,
     /// How all sessions are.
     Report(Report),
 }
@@ -64,6 +68,14 @@ impl Routing {
         differs
     }
 
+    /// Takes the interfaces that a router without an address may be found on; tells whether anything differs now that matters
+    /// to a session.
+    pub(crate) fn set_links(&mut self, links: Vec<LinkLocal>) -> bool {
+        let differs = self.told.differ(&self.links, &links);
+        self.links = links;
+        differs
+    }
+
     /// Brings the BGP thread in line with what is known now. It is started for the first peer.
     pub(crate) async fn settle(
         &mut self,
@@ -82,7 +94,13 @@ impl Routing {
             self.start(node, state_dir)?;
         }
         let Some(sessions) = &self.sessions else { return Ok(()) };
-        let around = Surroundings { node, usable, passwords: &self.passwords };
+        let around = Surroundings {
+            node,
+            usable,
+            links: &self.links,
+            routers: &self.routers,
+            passwords: &self.passwords,
+        };
         let before = self.told.waiting().clone();
         for command in self.told.changes(sys::now(), desired, &around) {
             sessions.send(command).await?;
@@ -125,6 +143,13 @@ impl Routing {
             Output::Event { peer, remote, event } => self.narrator.tell(&peer, &remote, &event),
             Output::NotListening { problem } => {
                 tracing::error!(problem, "Peers that should connect cannot; it is tried again.");
+            }
+            Output::Routers(routers) => {
+                if let Some(problem) = &routers.problem {
+                    tracing::error!(problem, "Peers without an address cannot be found; it is tried again.");
+                }
+                self.routers = routers;
+                return Heard::Routers;
             }
             Output::Report(report) => {
                 self.spare = Some(Report::default());

@@ -164,7 +164,10 @@ impl Speaker {
                     self.kubernetes.as_ref().is_some_and(|kubernetes| kubernetes.endpoints.is_some());
                 self.dirty |= followed && self.index.apply_endpoints(change);
             }
-            Event::Interfaces(usable) => self.dirty |= self.index.apply_interfaces(usable),
+            Event::Interfaces(known) => {
+                self.dirty |= self.index.apply_interfaces(known.usable);
+                self.dirty |= self.routing.set_links(known.link_local);
+            }
             Event::Cluster(cluster) => {
                 if self.cluster.is_some_and(|known| known != cluster) {
                     self.acquainted.clear();
@@ -233,7 +236,7 @@ impl Speaker {
     }
 
     /// Brings the BGP thread in line.
-    async fn settle_sessions(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn settle_sessions(&mut self) -> anyhow::Result<()> {
         // While routes of a node that leaves are still to be withdrawn, what goes with them stays.
         if self.bgp.leaving.is_empty() || self.routing.told().grace_left(sys::now()).is_zero() {
             // What could not be is tried again with the next look at everything.
@@ -244,7 +247,7 @@ impl Speaker {
     }
 
     /// Has the wire thread watch the paths to the peers.
-    async fn settle_paths(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn settle_paths(&mut self) -> anyhow::Result<()> {
         let Some(wire) = &self.wire else { return Ok(()) };
         let commands = self.paths.changes(self.routing.told().wishes());
         if !commands.is_empty() {

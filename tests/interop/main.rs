@@ -10,3 +10,4 @@ mod rig;
 mod routers;
 mod speaker;
 mod trouble;
+mod unnumbered;

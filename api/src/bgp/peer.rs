@@ -82,7 +82,8 @@ pub struct BGPPeerSpec {
             .message("peerAddress must be unicast; for a link-local one write the interface that it is on")
     )]
     pub peer_address: Option<String>,
-    /// The interface at whose other end the peer is, found by its router advertisements (unnumbered BGP).
+    /// The interface at whose other end the peer is, found by its router advertisements (unnumbered BGP). The node advertises itself
+    /// there, too, and is nobody's default router by that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 15))]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_.:@-]+$')")
@@ -153,7 +154,8 @@ pub struct BGPPeerSpec {
     /// Whether the peer keeps routes while the speaker restarts (RFC 4724).
     #[serde(default)]
     pub graceful_restart: GracefulRestart,
-    /// Whether routes of both families go over this session. Otherwise those of the session's own family do.
+    /// Whether routes of both families go over this session. Otherwise those of the session's own family do; over an `interface` both
+    /// always do.
     #[serde(default)]
     pub dual_stack_address_family: bool,
     /// Whether the node waits for the peer to connect. Otherwise it connects, and listens nowhere.

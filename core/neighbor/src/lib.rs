@@ -1,5 +1,6 @@
-//! ARP and NDP on one interface: frames, answering, the gratuitous schedule, duplicates.
+//! ARP and NDP on one interface: frames, answering, the gratuitous schedule, duplicates; router advertisements.
 
+pub mod advertising;
 mod announcer;
 mod askers;
 mod duplicates;

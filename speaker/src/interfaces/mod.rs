@@ -8,7 +8,16 @@ mod table;
 pub use choose::{Usable, serving};
 pub use glob::Globs;
 pub use netlink::follow;
-pub use table::{Kind, Table};
+pub use table::{Kind, LinkLocal, Table};
+
+/// What is known of the node's interfaces.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Interfaces {
+    /// Those that VIPs can live on.
+    pub usable: Vec<Usable>,
+    /// Those at whose other end a router without an address may be.
+    pub link_local: Vec<LinkLocal>,
+}
 
 /// Interfaces that never serve a VIP unless `--interface-exclude` says otherwise: those of pods, container bridges,
 /// overlays and service proxies.

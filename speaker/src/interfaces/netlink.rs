@@ -12,10 +12,10 @@ use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{AsyncSocket as _, SocketAddr, TokioSocket};
 use tokio::sync::mpsc::Sender;
 
-use super::{Globs, Kind, Table, Usable};
+use super::{Globs, Interfaces, Kind, Table};
 
-/// Tells the usable interfaces, at once and after every change, until the receiver is gone; `wrap` makes its event.
-pub async fn follow<E>(exclude: Globs, events: Sender<E>, wrap: impl Fn(Vec<Usable>) -> E) {
+/// Tells what is known of the interfaces, at once and after every change, until the receiver is gone; `wrap` makes its event.
+pub async fn follow<E>(exclude: Globs, events: Sender<E>, wrap: impl Fn(Interfaces) -> E) {
     let mut told = None;
     loop {
         let error = match Follower::open() {
@@ -76,19 +76,22 @@ impl Follower {
     async fn run<E>(
         &mut self,
         exclude: &Globs,
-        told: &mut Option<Vec<Usable>>,
+        told: &mut Option<Interfaces>,
         events: &Sender<E>,
-        wrap: &impl Fn(Vec<Usable>) -> E,
+        wrap: &impl Fn(Interfaces) -> E,
     ) -> io::Result<()> {
         loop {
             if self.listing.is_none() {
                 if let Some(kind) = self.wanted.pop_first() {
                     self.request(kind).await?;
                 } else {
-                    let usable = self.table.usable(exclude);
-                    if told.as_ref() != Some(&usable) {
-                        *told = Some(usable.clone());
-                        if events.send(wrap(usable)).await.is_err() {
+                    let known = Interfaces {
+                        usable: self.table.usable(exclude),
+                        link_local: self.table.link_local(),
+                    };
+                    if told.as_ref() != Some(&known) {
+                        *told = Some(known.clone());
+                        if events.send(wrap(known)).await.is_err() {
                             return Ok(());
                         }
                     }

@@ -1,3 +1,5 @@
+mod link_local;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -11,6 +13,7 @@ use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, Rou
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::{Globs, Usable};
+pub use link_local::LinkLocal;
 
 /// What the kernel has told of links, addresses and default routes so far.
 #[derive(Clone, Debug, Default)]
@@ -316,6 +319,9 @@ mod tests {
         }
         table.notify(address(5, "fe80::5/64"));
         assert_eq!(names(&table, "docker*"), ["eth1", "nocarrier"]);
+        // A router may be found where no VIP can live.
+        let local = table.link_local();
+        assert_eq!(local.iter().map(|link| link.name.as_str()).collect::<Vec<_>>(), ["local"]);
         let usable = table.usable(&Globs::parse("docker*"));
         assert!(usable[0].interface.carrier && !usable[1].interface.carrier);
     }

@@ -74,7 +74,7 @@ impl Line {
         if connected {
             self.connection.outcome()?;
             let local = self.connection.local()?;
-            session.handle_connected(now, self.transport, around(local, at.address));
+            session.handle_connected(now, self.transport, around(local, at.remote));
         }
         if self.state != State::Open {
             self.state = State::Open;

@@ -1,4 +1,5 @@
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use ferrolb_bgp::Prefix;
@@ -6,6 +7,7 @@ use ferrolb_bgp::policy::Route;
 use ferrolb_bgp::session::{Counters, Event, LastError, Peer as Introduced, Settings, StateName, Stop};
 use ferrolb_sansio::Instant;
 
+use crate::interfaces::LinkLocal;
 use crate::sys::tcp::{Hops, Password};
 
 /// What the BGP thread is told.
@@ -15,6 +17,8 @@ pub enum Command {
     Peer(Box<PeerSetup>),
     /// The peer of this name is not configured any more.
     Forget(Arc<str>),
+    /// These are all interfaces on which routers are looked for and told of this node.
+    Links(Vec<LinkLocal>),
     /// What one peer should be told from now on; other prefixes stay as they are.
     Routes {
         /// The peer's name; of one that there is not, nothing is kept.
@@ -62,6 +66,13 @@ pub struct Remote {
     pub link: Option<(u32, Arc<str>)>,
 }
 
+impl Remote {
+    /// Whether it is known by the interface with this index.
+    pub fn is_on(&self, index: u32) -> bool {
+        self.link.as_ref().is_some_and(|(link, _)| *link == index)
+    }
+}
+
 impl std::fmt::Display for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.link {
@@ -88,8 +99,19 @@ pub enum Output {
         /// Why, in words.
         problem: String,
     },
+    /// These are all routers that advertise themselves, or why that is not known.
+    Routers(Routers),
     /// The report that was asked for.
     Report(Report),
+}
+
+/// Which routers advertise themselves.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Routers {
+    /// The router on each interface, by the interface's index and the router's link-local address.
+    pub heard: BTreeMap<u32, Ipv6Addr>,
+    /// Why none is heard, in words.
+    pub problem: Option<String>,
 }
 
 /// How all sessions are. It is handed back and forth.

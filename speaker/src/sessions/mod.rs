@@ -12,6 +12,7 @@ mod addresses;
 mod doors;
 pub mod last_run;
 mod line;
+mod links;
 mod message;
 mod narrate;
 mod peer;
@@ -26,7 +27,7 @@ use std::time::Duration;
 use ferrolb_bgp::session::{Restart, Stop};
 use tokio::sync::mpsc::Receiver;
 
-pub use message::{Command, Output, PeerReport, PeerSetup, Remote, Report};
+pub use message::{Command, Output, PeerReport, PeerSetup, Remote, Report, Routers};
 pub(crate) use narrate::Narrator;
 
 use crate::sys::{Poller, Waker};

@@ -1,14 +1,13 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_bgp::policy::Route;
-use ferrolb_bgp::session::{Accepted, Action, Event, Restart, Session, Stop, TransportId};
+use ferrolb_bgp::session::{Accepted, Action, Event, Restart, Session, StateName, Stop, TransportId};
 use ferrolb_bgp::{Family, Prefix};
 use ferrolb_sansio::{Instant, Rng};
 
 use super::addresses::around;
 use super::line::{Line, words};
-use super::message::{PeerReport, PeerSetup};
+use super::message::{PeerReport, PeerSetup, Remote};
 use crate::sys::tcp::{Connection, Dial};
 use crate::sys::{Poller, Ready};
 
@@ -25,7 +24,7 @@ pub(super) struct Peer {
 /// What a line has to know of its peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerAt<'a> {
-    pub(super) address: IpAddr,
+    pub(super) remote: &'a Remote,
     pub(super) poller: &'a Poller,
 }
 
@@ -86,6 +85,10 @@ impl Peer {
         self.session.stop(now, stop);
     }
 
+    pub(super) fn is_established(&self) -> bool {
+        self.session.state() == StateName::Established
+    }
+
     pub(super) fn has_stopped(&self) -> bool {
         self.stopped
     }
@@ -120,7 +123,7 @@ impl Peer {
         let Some(place) = self.lines.iter().position(|line| line.number == ready.number) else {
             return false;
         };
-        let at = PeerAt { address: self.plan.remote.address, poller: &shared.poller };
+        let at = PeerAt { remote: &self.plan.remote, poller: &shared.poller };
         if let Some(line) = self.lines.get_mut(place)
             && let Err(failure) = line.ready(now, &at, &mut self.session, ready, shared.buffer.as_mut_slice())
         {
@@ -181,7 +184,7 @@ impl Peer {
     pub(super) fn accept(&mut self, now: Instant, connection: Connection, shared: &mut Shared) {
         let local = connection.limit(self.plan.hops).and_then(|()| connection.local());
         let Ok(local) = local else { return };
-        match self.session.handle_accepted(now, around(local, self.plan.remote.address)) {
+        match self.session.handle_accepted(now, around(local, &self.plan.remote)) {
             Accepted::Taken(transport) => {
                 match Line::accepted(transport, connection, shared.next_number(), &shared.poller) {
                     Ok(line) => self.lines.push(line),

@@ -12,9 +12,9 @@ use ferrolb_bgp::{Families, RouterId};
 use ferrolb_config::bgp::{PeerAsn, PeerAt};
 use ferrolb_model::Family;
 
-use super::message::{PeerSetup, Remote};
+use super::message::{PeerSetup, Remote, Routers};
 use crate::bgp::PeerPlan;
-use crate::interfaces::Usable;
+use crate::interfaces::{LinkLocal, Usable};
 use crate::sys::tcp::{Hops, Password};
 
 /// What of the node a setup depends on.
@@ -22,8 +22,12 @@ use crate::sys::tcp::{Hops, Password};
 pub struct Surroundings<'a> {
     /// The node's name.
     pub node: &'a str,
-    /// Its interfaces.
+    /// Its interfaces that VIPs can live on.
     pub usable: &'a [Usable],
+    /// Those at whose other end a router without an address may be.
+    pub links: &'a [LinkLocal],
+    /// The routers that advertise themselves on these.
+    pub routers: &'a Routers,
     /// The passwords that are known by the name of their Secret, or why one is of no use.
     pub passwords: &'a BTreeMap<String, Result<Password, String>>,
 }
@@ -34,7 +38,7 @@ pub struct Surroundings<'a> {
 /// What is waited for, in words.
 pub fn setup(name: &str, plan: &PeerPlan, around: &Surroundings<'_>) -> Result<PeerSetup, String> {
     let PeerPlan { peer, my_asn, bfd: _ } = plan;
-    let remote = remote(&peer.at, around.usable)?;
+    let remote = remote(&peer.at, around)?;
     let password = peer.password_secret.as_ref().map(|secret| password(secret, around)).transpose()?;
     let local_as = peer.local_asn.unwrap_or(*my_asn);
     let peer_as = match peer.peer_asn {
@@ -47,23 +51,27 @@ pub fn setup(name: &str, plan: &PeerPlan, around: &Surroundings<'_>) -> Result<P
         PeerAs::Internal => true,
         PeerAs::External | PeerAs::Any => false,
     };
-    let hops = match (peer.ttl_security, internal || peer.multi_hop) {
-        (Some(hops), _) => Hops::Within(hops),
-        (None, true) => Hops::Any,
-        (None, false) => Hops::One,
+    let unnumbered = matches!(peer.at, PeerAt::Interface(_));
+    let hops = match peer.ttl_security {
+        Some(hops) => Hops::Within(hops),
+        None if unnumbered => Hops::Link,
+        None if internal || peer.multi_hop => Hops::Any,
+        None => Hops::One,
     };
     let own_family = match remote.address {
         IpAddr::V4(_) => ferrolb_bgp::Family::Ipv4Unicast,
         IpAddr::V6(_) => ferrolb_bgp::Family::Ipv6Unicast,
     };
     let both: Families = ferrolb_bgp::Family::ALL.into_iter().collect();
+    // A link-local address says nothing of what the network behind it carries.
+    let dual_stack = peer.dual_stack || unnumbered;
     let settings = Settings {
         hold_time: peer.hold_time,
         keepalive: peer.keepalive_time,
         connect_time: peer.connect_time.unwrap_or(Settings::DEFAULT_CONNECT_TIME),
         opening: if peer.passive { Opening::Passive } else { Opening::Active },
-        families: if peer.dual_stack { both } else { std::iter::once(own_family).collect() },
-        extended_next_hop: peer.dual_stack && remote.address.is_ipv6(),
+        families: if dual_stack { both } else { std::iter::once(own_family).collect() },
+        extended_next_hop: dual_stack && remote.address.is_ipv6(),
         graceful_restart: peer.graceful_restart.map(|restart_time| GracefulSettings { restart_time }),
         next_hops: NextHopSettings { ipv4: peer.next_hop_v4, ipv6: peer.next_hop_v6 },
         ..Settings::new(local_as, peer_as, peer.router_id.unwrap_or_else(|| router_id(around)))
@@ -86,7 +94,7 @@ pub fn watch(plan: &PeerPlan, setup: &PeerSetup, around: &Surroundings<'_>) -> O
     let Remote { address, link } = &setup.remote;
     let networks = || around.usable.iter().flat_map(|one| &one.interface.addresses);
     let near = match setup.hops {
-        Hops::One | Hops::Within(1) => true,
+        Hops::One | Hops::Link | Hops::Within(1) => true,
         Hops::Within(_) => false,
         Hops::Any => !plan.peer.multi_hop && networks().any(|network| network.contains(address)),
     };
@@ -98,13 +106,13 @@ pub fn watch(plan: &PeerPlan, setup: &PeerSetup, around: &Surroundings<'_>) -> O
     Some((path, profile.passive(bfd.passive).minimum_ttl(bfd.minimum_ttl)))
 }
 
-fn remote(at: &PeerAt, usable: &[Usable]) -> Result<Remote, String> {
+fn remote(at: &PeerAt, around: &Surroundings<'_>) -> Result<Remote, String> {
     match at {
         PeerAt::Address(address) => Ok(Remote { address: *address, link: None }),
         PeerAt::DefaultGateway(family) => {
             let v4 = *family == Family::V4;
             let leads_out = |one: &&Usable| if v4 { one.default_v4 } else { one.default_v6 };
-            let interface = usable.iter().find(leads_out).map(|one| &one.interface);
+            let interface = around.usable.iter().find(leads_out).map(|one| &one.interface);
             let gateway = interface.and_then(|interface| {
                 let address = interface.gateways.iter().find(|gateway| gateway.is_ipv4() == v4)?;
                 let link = is_link_local(*address).then(|| (interface.index, interface.name.as_str().into()));
@@ -113,9 +121,17 @@ fn remote(at: &PeerAt, usable: &[Usable]) -> Result<Remote, String> {
             let family = if v4 { "IPv4" } else { "IPv6" };
             gateway.ok_or_else(|| format!("the node has no {family} default route with a gateway"))
         }
-        PeerAt::Interface(interface) => Err(format!(
-            "no router advertisement was heard on {interface}: peers are not looked for by these yet; write peerAddress"
-        )),
+        PeerAt::Interface(interface) => {
+            let link = around.links.iter().find(|link| link.name == *interface).ok_or_else(|| {
+                format!("the node has no interface {interface} with a carrier and a link-local IPv6 address")
+            })?;
+            if let Some(problem) = &around.routers.problem {
+                return Err(problem.clone());
+            }
+            let router = around.routers.heard.get(&link.index);
+            let address = *router.ok_or_else(|| format!("no router advertises itself on {interface}"))?;
+            Ok(Remote { address: address.into(), link: Some((link.index, link.name.as_str().into())) })
+        }
     }
 }
 
@@ -186,11 +202,17 @@ mod tests {
     }
 
     fn set_up(spec: &str, usable: &[Usable]) -> Result<PeerSetup, String> {
+        set_up_beside(spec, usable, &Routers::default())
+    }
+
+    fn set_up_beside(spec: &str, usable: &[Usable], routers: &Routers) -> Result<PeerSetup, String> {
         let passwords = BTreeMap::from([
             ("good".to_owned(), Password::new(b"secret").map_err(|error| error.to_string())),
             ("bad".to_owned(), Err("the password is empty".to_owned())),
         ]);
-        let around = Surroundings { node: "node-a", usable, passwords: &passwords };
+        let addresses = vec!["fe80::a".parse().unwrap()];
+        let links = [LinkLocal { index: 7, name: "eth1".into(), mac: Mac([2; 6]), addresses }];
+        let around = Surroundings { node: "node-a", usable, links: &links, routers, passwords: &passwords };
         setup("tor", &plan(spec), &around)
     }
 
@@ -218,6 +240,23 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_without_an_address_is_the_router_that_advertises_itself() {
+        let at = |interface: &str, routers: &Routers| {
+            let spec = format!(r#"{{"myASN":64500,"peerASN":64501,"interface":"{interface}"}}"#);
+            set_up_beside(&spec, &[], routers)
+        };
+        let mut routers = Routers::default();
+        assert_eq!(at("eth1", &routers).unwrap_err(), "no router advertises itself on eth1");
+        assert!(at("eth2", &routers).unwrap_err().contains("no interface eth2 with a carrier"));
+        routers.heard.insert(7, "fe80::1".parse().unwrap());
+        let setup = at("eth1", &routers).unwrap();
+        assert_eq!((setup.remote.to_string(), setup.hops), ("fe80::1%eth1".into(), Hops::Link));
+        assert!(setup.settings.extended_next_hop && setup.settings.families.iter().count() == 2);
+        routers.problem = Some("raw sockets are not permitted".into());
+        assert_eq!(at("eth1", &routers).unwrap_err(), "raw sockets are not permitted");
+    }
+
+    #[test]
     fn a_password_is_waited_for() {
         let with = |secret: &str| {
             let spec = format!(
@@ -236,7 +275,14 @@ mod tests {
             let spec = format!(r#"{{"myASN":64500,"peerASN":{theirs},"peerAddress":"{address}"{more}}}"#);
             let (plan, passwords) = (plan(&spec), BTreeMap::new());
             let usable = [usable(&[])];
-            let around = Surroundings { node: "node-a", usable: &usable, passwords: &passwords };
+            let routers = Routers::default();
+            let around = Surroundings {
+                node: "node-a",
+                usable: &usable,
+                links: &[],
+                routers: &routers,
+                passwords: &passwords,
+            };
             let setup = setup("tor", &plan, &around).unwrap();
             let profile: ferrolb_api::BFDProfile = serde_json::from_value(serde_json::json!({
                 "apiVersion": "ferrolb.io/v1beta1", "kind": "BFDProfile", "metadata": {"name": "fast"}, "spec": {}

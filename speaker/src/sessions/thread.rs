@@ -12,6 +12,7 @@ use ferrolb_sansio::{Instant, Rng};
 use tokio::sync::mpsc::Sender;
 
 use super::doors::{DOOR_V6, Doors, waits_for};
+use super::links::{LINKS, Links};
 use super::message::{Command, Output, PeerSetup, Report};
 use super::peer::{Peer, Shared};
 use crate::sys::tcp::Connection;
@@ -27,6 +28,7 @@ pub(super) struct Thread {
     /// Those that were removed or moved, until their last octets are out.
     leaving: Vec<Peer>,
     doors: Doors,
+    links: Links,
     restart: Restart,
     rng: Rng,
     complete: bool,
@@ -46,12 +48,13 @@ impl Thread {
         seed: u64,
     ) -> Self {
         Self {
-            shared: Shared { poller, number: DOOR_V6, buffer: Box::new([0; _]) },
+            shared: Shared { poller, number: LINKS, buffer: Box::new([0; _]) },
             commands,
             outputs,
             peers: BTreeMap::new(),
             leaving: Vec::new(),
             doors: Doors::default(),
+            links: Links::default(),
             restart,
             rng: Rng::new(seed),
             complete: false,
@@ -84,6 +87,7 @@ impl Thread {
                 peer.expire(now, &mut self.shared);
                 peer.advance(now, &mut self.shared);
             }
+            self.advance_links(now);
             self.publish_events();
             self.leaving.retain(|peer| !peer.has_stopped());
             if self.ending.is_some_and(|latest| latest <= now || self.peers.values().all(Peer::has_stopped)) {
@@ -94,7 +98,7 @@ impl Thread {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let peers = self.peers.values().chain(&self.leaving).filter_map(Peer::poll_timeout);
-        peers.chain(self.doors.poll_timeout()).chain(self.ending).min()
+        peers.chain(self.doors.poll_timeout()).chain(self.links.poll_timeout()).chain(self.ending).min()
     }
 
     fn ready(&mut self, now: Instant, ready: Ready) {
@@ -103,6 +107,10 @@ impl Thread {
                 let Some((connection, address, scope)) = self.doors.next(ready.number) else { return };
                 self.accept(now, connection, address, scope);
             }
+            return;
+        }
+        if ready.number == LINKS {
+            self.links.receive(now, self.shared.buffer.as_mut_slice());
             return;
         }
         let mut peers = self.peers.values_mut().chain(&mut self.leaving);
@@ -130,6 +138,7 @@ impl Thread {
                     self.set_doors(now);
                 }
             }
+            Command::Links(links) => self.links.set(now, links, &self.shared.poller, &mut self.rng),
             Command::Routes { peer, changes } => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.set_routes(changes);
@@ -185,6 +194,18 @@ impl Thread {
         let plans = self.peers.values().map(|peer| &peer.plan);
         for problem in self.doors.set(now, &plans, &self.shared.poller) {
             self.publish(Output::NotListening { problem });
+        }
+    }
+
+    fn advance_links(&mut self, now: Instant) {
+        let peers = &self.peers;
+        let stands =
+            |index| peers.values().any(|peer| peer.is_established() && peer.plan.remote.is_on(index));
+        self.links.advance(now, &self.shared.poller, &mut self.rng, stands);
+        if let Some(routers) = self.links.untold()
+            && self.outputs.try_send(Output::Routers(routers.clone())).is_ok()
+        {
+            self.links.set_told();
         }
     }
 

@@ -1,17 +1,19 @@
 //! The difference between what the BGP thread was told and what it is to do. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_bfd::{Path, Profile};
 use ferrolb_bgp::policy::Route;
 use ferrolb_bgp::{Asn, ExtendedCommunity, Prefix};
+use ferrolb_config::bgp::PeerAt;
 use ferrolb_sansio::Instant;
 
 use super::message::{Command, PeerSetup};
 use super::setup::{Surroundings, setup, watch};
 use crate::bgp::{BgpDesired, RouteAttributes, Table};
+use crate::interfaces::LinkLocal;
 use crate::paths::Wish;
 
 /// What the BGP thread has been told.
@@ -19,6 +21,10 @@ use crate::paths::Wish;
 pub struct Told {
     peers: BTreeMap<String, Peer>,
     waiting: BTreeMap<String, Waiting>,
+    /// Interfaces that peers are named by.
+    named: BTreeSet<String>,
+    /// Those of them that there are.
+    links: Vec<LinkLocal>,
     complete: bool,
     /// Since when this node is about to leave.
     leaving: Option<Instant>,
@@ -66,6 +72,7 @@ impl Told {
             }
             stays
         });
+        commands.extend(self.links(desired, around.links).map(Command::Links));
         self.waiting.retain(|name, _| desired.peers.contains_key(name));
         let graceful = self.leaving.is_some_and(|since| now.since(since) < GRACE);
         for (name, plan) in &desired.peers {
@@ -114,6 +121,29 @@ impl Told {
         commands
     }
 
+    /// The interfaces on which routers are to be found from now on, if these are others than before.
+    fn links(&mut self, desired: &BgpDesired, links: &[LinkLocal]) -> Option<Vec<LinkLocal>> {
+        let named = desired.peers.values().filter_map(|plan| match &plan.peer.at {
+            PeerAt::Interface(name) => Some(name.clone()),
+            PeerAt::Address(_) | PeerAt::DefaultGateway(_) => None,
+        });
+        self.named = named.collect();
+        let wanted: Vec<_> = self.of_peers(links).cloned().collect();
+        (self.links != wanted).then(|| {
+            self.links.clone_from(&wanted);
+            wanted
+        })
+    }
+
+    fn of_peers<'a>(&self, links: &'a [LinkLocal]) -> impl Iterator<Item = &'a LinkLocal> {
+        links.iter().filter(|link| self.named.contains(&link.name))
+    }
+
+    /// Whether two states of the node's interfaces differ in one that a peer is named by.
+    pub fn differ(&self, before: &[LinkLocal], now: &[LinkLocal]) -> bool {
+        !self.of_peers(before).eq(self.of_peers(now))
+    }
+
     /// How long peers are still to have until routes are withdrawn.
     pub fn grace_left(&self, now: Instant) -> Duration {
         self.leaving.map_or(GRACE, |since| (since + GRACE).since(now))
@@ -142,8 +172,7 @@ impl Peer {
         let changes = changes.into_iter().map(|(prefix, now)| (prefix, now.map(|now| self.route(&now))));
         let changes: Vec<_> = changes.collect();
         if self.routes.len() > MOST_ROUTES && self.routes.len() > table.len() {
-            let used: std::collections::BTreeSet<_> =
-                table.iter().map(|(_, attributes)| attributes).collect();
+            let used: BTreeSet<_> = table.iter().map(|(_, attributes)| attributes).collect();
             self.routes.retain(|attributes, _| used.contains(attributes));
         }
         changes
@@ -180,9 +209,11 @@ mod tests {
     use std::net::IpAddr;
 
     use ferrolb_bgp::RouterId;
+    use ferrolb_ownership::Mac;
 
     use super::*;
     use crate::bgp::PeerPlan;
+    use crate::sessions::Routers;
 
     fn plan(address: &str) -> PeerPlan {
         let object = serde_json::json!({"apiVersion": "ferrolb.io/v1beta1", "kind": "BGPPeer",
@@ -206,7 +237,18 @@ mod tests {
     }
 
     fn text(told: &mut Told, second: u64, desired: &BgpDesired) -> String {
-        let around = Surroundings { node: "node-a", usable: &[], passwords: &BTreeMap::new() };
+        let (routers, passwords) = (Routers::default(), BTreeMap::new());
+        let around = Surroundings {
+            node: "node-a",
+            usable: &[],
+            links: &[],
+            routers: &routers,
+            passwords: &passwords,
+        };
+        words_of(told.changes(Instant::from_millis(second * 1_000), desired, &around))
+    }
+
+    fn words_of(commands: Vec<Command>) -> String {
         let words = |command: Command| match command {
             Command::Peer(setup) => format!("peer {}", setup.remote),
             Command::Forget(name) => format!("forget {name}"),
@@ -217,11 +259,14 @@ mod tests {
                 };
                 format!("{peer} {}", changes.into_iter().map(words).collect::<Vec<_>>().join(" "))
             }
+            Command::Links(links) => {
+                let names: Vec<_> = links.into_iter().map(|link| link.name).collect();
+                format!("links {}", names.join(" "))
+            }
             Command::Complete => "complete".to_owned(),
             Command::Draining(draining) => format!("draining {draining}"),
             Command::PathDown(_) | Command::Report(_) | Command::Stop(_) => "other".to_owned(),
         };
-        let commands = told.changes(Instant::from_millis(second * 1_000), desired, &around);
         commands.into_iter().map(words).collect::<Vec<_>>().join(", ")
     }
 
@@ -257,9 +302,43 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_without_an_address_has_its_interface_listened_on_and_waits_for_its_router() {
+        let mut wanted = desired("192.0.2.1", &[]);
+        wanted.peers.get_mut("tor").unwrap().peer.at = PeerAt::Interface("eth1".into());
+        let link = |index: u32, name: &str| LinkLocal {
+            index,
+            name: name.to_owned(),
+            mac: Mac([2; 6]),
+            addresses: vec!["fe80::a".parse().unwrap()],
+        };
+        let (links, passwords) = ([link(1, "eth0"), link(2, "eth1")], BTreeMap::new());
+        let (mut told, mut routers) = (Told::default(), Routers::default());
+        let mut told_of = |links: &[LinkLocal], routers: &Routers| {
+            let around = Surroundings { node: "node-a", usable: &[], links, routers, passwords: &passwords };
+            let text = words_of(told.changes(Instant::ZERO, &wanted, &around));
+            (text, told.waiting().get("tor").map(|waiting| waiting.problem.clone()))
+        };
+        let silent = Some("no router advertises itself on eth1".to_owned());
+        assert_eq!(told_of(&links, &routers), ("links eth1, complete".into(), silent.clone()));
+        routers.heard.insert(2, "fe80::1".parse().unwrap());
+        assert_eq!(told_of(&links, &routers), ("peer fe80::1%eth1".into(), None));
+        routers.heard.clear();
+        assert_eq!(told_of(&links, &routers), (String::new(), silent), "what there is stays");
+        assert_eq!(told_of(&links[..1], &routers).0, "links ");
+        assert!(told.differ(&links[..1], &links) && !told.differ(&links[1..], &links));
+    }
+
+    #[test]
     fn prefixes_that_say_the_same_share_a_route() {
         let mut told = Told::default();
-        let around = Surroundings { node: "node-a", usable: &[], passwords: &BTreeMap::new() };
+        let (routers, passwords) = (Routers::default(), BTreeMap::new());
+        let around = Surroundings {
+            node: "node-a",
+            usable: &[],
+            links: &[],
+            routers: &routers,
+            passwords: &passwords,
+        };
         let both = desired("192.0.2.1", &[("192.0.2.7/32", 1), ("192.0.2.8/32", 1)]);
         for command in told.changes(Instant::ZERO, &both, &around) {
             if let Command::Routes { changes, .. } = command {

@@ -15,7 +15,7 @@ use ferrolb_runtime::watch::Change;
 use serde::{Deserialize, Serialize};
 
 use crate::bgp;
-use crate::interfaces::Usable;
+use crate::interfaces::Interfaces;
 use crate::sys::tcp::Password;
 
 pub(crate) use endpoints::Endpoints;
@@ -32,7 +32,7 @@ pub enum Event {
     /// The endpoints of Services changed.
     Endpoints(Change<EndpointGroup>),
     /// The node's interfaces changed.
-    Interfaces(Vec<Usable>),
+    Interfaces(Interfaces),
     /// Which cluster this is.
     Cluster(ClusterId),
     /// The heartbeat keys changed.

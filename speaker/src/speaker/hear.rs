@@ -38,6 +38,11 @@ impl Speaker {
             Told::Wire(output) => self.hear_wire(output).await?,
             Told::Sessions(output) => match self.routing.hear(output) {
                 Heard::News => self.note_news(),
+                Heard::Routers => {
+                    self.settle_sessions().await?;
+                    self.settle_paths().await?;
+                    self.note_news();
+                }
                 Heard::Report(report) => self.publish_sessions(report),
             },
         }

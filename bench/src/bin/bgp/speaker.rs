@@ -12,7 +12,7 @@ use ferrolb_speaker::index::Index;
 use ferrolb_speaker::interfaces::Usable;
 use ferrolb_speaker::sessions::setup::Surroundings;
 use ferrolb_speaker::sessions::told::Told;
-use ferrolb_speaker::sessions::{Command, Output, Report, Sessions};
+use ferrolb_speaker::sessions::{Command, Output, Report, Routers, Sessions};
 use ferrolb_speaker::source::Slice;
 use ferrolb_speaker::sys;
 use serde_json::json;
@@ -71,7 +71,13 @@ impl Speaker {
         self.index.apply_slices(change);
         let desired = self.index.bgp();
         ensure!(desired.problems.is_empty(), "{:?}", desired.problems);
-        let around = Surroundings { node: "n1", usable: &self.usable, passwords: &BTreeMap::new() };
+        let around = Surroundings {
+            node: "n1",
+            usable: &self.usable,
+            links: &[],
+            routers: &Routers::default(),
+            passwords: &BTreeMap::new(),
+        };
         let commands = self.told.changes(sys::now(), &desired, &around);
         self.runtime.block_on(async {
             for command in commands {
@@ -93,7 +99,7 @@ impl Speaker {
                         };
                         return Ok(report.peers.iter().all(up));
                     }
-                    Some(Output::Event { .. }) => {}
+                    Some(Output::Event { .. } | Output::Routers(_)) => {}
                     Some(Output::NotListening { problem }) => bail!("{problem}"),
                     None => bail!("the BGP thread has ended"),
                 }

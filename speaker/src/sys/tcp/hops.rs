@@ -3,13 +3,16 @@ use std::os::fd::AsFd;
 
 use socket2::SockRef;
 
-use super::option;
+use crate::sys::option;
 
 /// How many hops away a peer may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hops {
     /// It is on the same link: what is sent goes no farther.
     One,
+    /// It is at a link-local address, which no router forwards to or from: what is sent satisfies a peer that checks how far it
+    /// came, and nothing is demanded of what a peer sends, since FRR sends with a TTL of 1 unless told otherwise.
+    Link,
     /// Any number.
     Any,
     /// At most so many, and what comes from farther away is dropped (GTSM, RFC 5082).
@@ -20,7 +23,7 @@ impl Hops {
     /// The least TTL that a received packet may have; zero if nothing is checked.
     pub(super) fn least(self) -> u8 {
         match self {
-            Self::One | Self::Any => 0,
+            Self::One | Self::Link | Self::Any => 0,
             Self::Within(hops) => FARTHEST - hops.saturating_sub(1),
         }
     }
@@ -30,7 +33,7 @@ impl Hops {
         let sent = match self {
             Self::One => 1,
             Self::Any => ORDINARY,
-            Self::Within(_) => FARTHEST,
+            Self::Link | Self::Within(_) => FARTHEST,
         };
         set_sent(&socket, v4, sent)?;
         set_least(&socket, v4, self.least())
@@ -65,6 +68,6 @@ mod tests {
     #[test]
     fn each_hop_costs_one() {
         assert_eq!([1, 2, 254].map(|hops| Hops::Within(hops).least()), [255, 254, 2]);
-        assert_eq!([Hops::One, Hops::Any].map(Hops::least), [0, 0]);
+        assert_eq!([Hops::One, Hops::Link, Hops::Any].map(Hops::least), [0, 0, 0]);
     }
 }

@@ -3,7 +3,6 @@
 mod connection;
 mod hops;
 mod listener;
-mod option;
 mod password;
 
 pub use connection::{Connection, Dial, Received};

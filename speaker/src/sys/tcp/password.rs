@@ -3,7 +3,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 
-use super::option;
+use crate::sys::option;
 
 /// What signs the segments of a session (TCP-MD5, RFC 2385). Its `Debug` does not tell it.
 #[derive(Clone, PartialEq, Eq)]

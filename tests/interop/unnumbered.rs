@@ -1,0 +1,129 @@
+//! Our own speaker and FRR at the two ends of a cable, without addresses: each finds the other by router advertisements.
+
+use std::net::Ipv6Addr;
+use std::thread::sleep;
+use std::time::Duration;
+
+use ferrolb_lab::{RouterProgram, wait};
+use ferrolb_tests::routing::{Instance, Peer, Remote, Route, SETTLED, Session};
+use ipnet::IpNet;
+
+use crate::rig::{OTHER, OWN, Rig, router_v4};
+use crate::speaker::Speaker;
+
+/// RFC 8950: the IPv4 VIP has the node's link-local address for its next hop, too. What ends a session from outside, a router that
+/// restarts and a cable that is pulled, does not keep it from coming back; and BFD watches the path all the while.
+#[test]
+fn frr_and_our_speaker_find_each_other_on_a_cable() {
+    let rig = Rig::up("ours-unnumbered", 1, 1);
+    rig.cable("r1", "n1", &[]).unwrap();
+    let session = Session { bfd: true, ..Session::with(Remote::Unnumbered { interface: "n1".into() }, OWN) };
+    let remote = session.remote.clone();
+    let mut frr = Peer::start(&rig, "r1", RouterProgram::Frr, Instance::new(OTHER, router_v4(1), &[session]));
+    let speaker = Speaker::start(&rig, "n1", &[("all.yaml", &manifest(""))]);
+
+    let vips = vips(&rig);
+    let heard = |frr: &Peer| {
+        frr.hears(&remote, &vips);
+        let up =
+            || speaker.metrics().is_ok_and(|known| known.sum("ferrolb_speaker_bfd_session_up", &[]) == 1.0);
+        wait("BFD is up", SETTLED, up).unwrap();
+    };
+    heard(&frr);
+
+    frr.router.stop().unwrap();
+    frr.router.start_again().unwrap();
+    heard(&frr);
+    frr.router.kill().unwrap();
+    frr.router.start_again().unwrap();
+    heard(&frr);
+
+    let pull =
+        |state: &str| rig.space("r1").unwrap().check(["ip", "link", "set", "n1", state]).map(drop).unwrap();
+    pull("down");
+    wait("the session is over", SETTLED, || !frr.is_established(&remote)).unwrap();
+    pull("up");
+    heard(&frr);
+}
+
+/// RFC 5082: a router that takes nothing but what crossed no other hears the node without being told of it, and the node may
+/// demand the same of the router.
+#[test]
+fn frr_and_our_speaker_may_both_demand_that_the_other_is_near() {
+    let rig = Rig::up("ours-near", 1, 1);
+    rig.cable("r1", "n1", &[]).unwrap();
+    let remote = Remote::Unnumbered { interface: "n1".into() };
+    let session = Session { ttl_security: true, ..Session::with(remote.clone(), OWN) };
+    let frr = Peer::start(&rig, "r1", RouterProgram::Frr, Instance::new(OTHER, router_v4(1), &[session]));
+    let mut speaker = Speaker::start(&rig, "n1", &[("all.yaml", &manifest(""))]);
+    let vips = vips(&rig);
+    frr.hears(&remote, &vips);
+    speaker.stop();
+    wait("the session is over", SETTLED, || !frr.is_established(&remote)).unwrap();
+    speaker.write("all.yaml", &manifest("ttlSecurity: 1, "));
+    speaker.start_again();
+    frr.hears(&remote, &vips);
+}
+
+/// Where nobody advertises himself the speaker says so, and what it sends makes the node nobody's default router.
+#[test]
+fn a_speaker_without_a_router_waits_and_is_no_router() {
+    let rig = Rig::up("ours-alone", 1, 1);
+    rig.cable("r1", "n1", &[]).unwrap();
+    let host = rig.space("r1").unwrap();
+    for (name, value) in [("forwarding", "0"), ("accept_ra", "2")] {
+        host.check(["sysctl", "-qw", &format!("net.ipv6.conf.n1.{name}={value}")]).unwrap();
+    }
+    let speaker = Speaker::start(&rig, "n1", &[("all.yaml", &manifest(""))]);
+    let says = || speaker.log().contains("no router advertises itself on r1");
+    wait("the speaker says what it waits for", SETTLED, says).unwrap();
+    let heard = |counter: &str| -> u64 {
+        let all = host.check(["cat", "/proc/net/snmp6"]).unwrap();
+        let line = all.lines().find(|line| line.split_whitespace().next() == Some(counter)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    wait("the host hears the node", SETTLED, || heard("Icmp6InRouterAdvertisements") > 0).unwrap();
+    sleep(Duration::from_secs(1));
+    let routes = host.check(["ip", "-6", "route", "show", "default", "dev", "n1"]).unwrap();
+    assert_eq!(routes.trim(), "", "the node is a default router");
+}
+
+fn vips(rig: &Rig) -> [(IpNet, Route); 2] {
+    let route = Route { as_path: vec![OWN], ..Route::to(link_local(rig).into()) };
+    ["203.0.113.7/32", "2001:db8:ffff::7/128"].map(|vip| (vip.parse().unwrap(), route.clone()))
+}
+
+fn link_local(rig: &Rig) -> Ipv6Addr {
+    let shown = rig.space("n1").unwrap();
+    let shown = shown.check(["ip", "-6", "-j", "address", "show", "dev", "r1", "scope", "link"]).unwrap();
+    shown.split('"').find(|word| word.starts_with("fe80::")).unwrap().parse().unwrap()
+}
+
+fn manifest(more: &str) -> String {
+    format!(
+        "\
+apiVersion: ferrolb.io/v1beta1
+kind: BGPPeer
+metadata: {{name: cable}}
+spec: {{myASN: {OWN}, peerASN: {OTHER}, interface: r1, {more}bfdProfile: usual}}
+---
+apiVersion: ferrolb.io/v1beta1
+kind: BFDProfile
+metadata: {{name: usual}}
+spec: {{}}
+---
+apiVersion: ferrolb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {{name: plain}}
+spec: {{}}
+---
+apiVersion: ferrolb.io/v1beta1
+kind: AnnouncementSlice
+metadata: {{name: vips}}
+spec:
+  vips:
+    - {{ip: 203.0.113.7, bgp: {{advertisements: [{{name: plain}}]}}}}
+    - {{ip: '2001:db8:ffff::7', bgp: {{advertisements: [{{name: plain}}]}}}}
+"
+    )
+}
