@@ -1,6 +1,7 @@
 //! A flood of requests by somebody else: the lease is kept and new Services are served, by the share of the API server
 //! that is FerroLB's own.
 
+use std::iter::Sum;
 use std::thread;
 use std::time::Instant;
 
@@ -17,6 +18,8 @@ const ASKING: usize = 4;
 const UNDER_WAY: &str = "150";
 /// Of FerroLB's own requests so many may be refused, and are tried again.
 const REFUSED: f64 = 0.03;
+/// A request of FerroLB's waits for a place this much shorter than one of the flood's, or there would be no use in a share of its own.
+const SHORTER: f64 = 10.0;
 const SECONDS: &str = "20";
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -41,11 +44,23 @@ fn flooded(scene: &Scene<'_>) -> Result<()> {
         served
     })?;
     let after = (Leader::find(scene.cluster)?, Counts::read(scene)?);
-    let (flood, own) = (after.1.flood - before.1.flood, after.1.refused_to_us - before.1.refused_to_us);
+    let own = after.1.refused_to_us - before.1.refused_to_us;
+    let [flood, ours] =
+        [after.1.flood.since(&before.1.flood), after.1.ours_waited.since(&before.1.ours_waited)];
     println!(
-        "priority: the flood was made to wait {flood:.1} s in all, the slowest Service took {slowest} ms with kubectl"
+        "priority: the flood was made to wait {:.1} s in all, {:.1} ms a request, FerroLB {:.2} ms; the slowest Service took \
+         {slowest} ms with kubectl",
+        flood.seconds,
+        flood.mean() * 1e3,
+        ours.mean() * 1e3,
     );
-    ensure!(flood > 1.0, "the flood hardly had to wait ({flood} s), so nothing is shown");
+    ensure!(flood.seconds > 1.0, "the flood hardly had to wait ({} s), so nothing is shown", flood.seconds);
+    ensure!(
+        ours.mean() * SHORTER < flood.mean(),
+        "FerroLB's requests waited {} s each, the flood's {} s",
+        ours.mean(),
+        flood.mean()
+    );
     // The machine itself is too busy then, and the API server gives up a request that waited too long for the processor.
     let let_through: f64 = after.1.ours.iter().sum::<f64>() - before.1.ours.iter().sum::<f64>();
     ensure!(
@@ -101,8 +116,10 @@ fn flood(scene: &Scene<'_>, token: &str) -> Result<()> {
 
 /// What the API server counts of requests' priority and fairness.
 struct Counts {
-    /// Seconds that requests of ordinary service accounts spent in queues.
-    flood: f64,
+    /// What requests of ordinary service accounts spent in queues.
+    flood: Waits,
+    /// The same of FerroLB's.
+    ours_waited: Waits,
     /// Requests in FerroLB's own level and of its lease that were refused.
     refused_to_us: f64,
     /// Requests that were let through, by flow schema.
@@ -115,11 +132,20 @@ impl Counts {
     fn read(scene: &Scene<'_>) -> Result<Self> {
         let metrics = Metrics::parse(&scene.kubectl(&["get", "--raw", "/metrics"])?)?;
         let labelled = |name: &str| format!("flow_schema=\"{name}\"");
-        let waited = "apiserver_flowcontrol_request_wait_duration_seconds_sum";
+        let waits = |name: &str| {
+            let of = |what: &str| {
+                metrics.sum(
+                    &format!("apiserver_flowcontrol_request_wait_duration_seconds_{what}"),
+                    &[&labelled(name)],
+                )
+            };
+            Waits { seconds: of("sum"), requests: of("count") }
+        };
         let refused = "apiserver_flowcontrol_rejected_requests_total";
         let let_through = "apiserver_flowcontrol_dispatched_requests_total";
         Ok(Self {
-            flood: metrics.sum(waited, &[&labelled("service-accounts")]),
+            flood: waits("service-accounts"),
+            ours_waited: Self::OURS.map(waits).into_iter().sum(),
             // One whose client went away was not refused.
             refused_to_us: Self::OURS
                 .iter()
@@ -129,6 +155,32 @@ impl Counts {
                 })
                 .sum(),
             ours: Self::OURS.map(|name| metrics.sum(let_through, &[&labelled(name)])),
+        })
+    }
+}
+
+/// What requests spent in queues until they were let through or refused.
+#[derive(Clone, Copy)]
+struct Waits {
+    seconds: f64,
+    requests: f64,
+}
+
+impl Waits {
+    fn since(&self, before: &Self) -> Self {
+        Self { seconds: self.seconds - before.seconds, requests: self.requests - before.requests }
+    }
+
+    fn mean(&self) -> f64 {
+        self.seconds / self.requests.max(1.0)
+    }
+}
+
+impl Sum for Waits {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self { seconds: 0.0, requests: 0.0 }, |sum, one| Self {
+            seconds: sum.seconds + one.seconds,
+            requests: sum.requests + one.requests,
         })
     }
 }
