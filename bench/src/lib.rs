@@ -1,9 +1,11 @@
 //! What the benchmarks share: percentiles, processes under measurement, and reports as a line and as a file.
 
+mod apiserver;
 mod processes;
 mod report;
 mod stats;
 
+pub use apiserver::ApiServer;
 pub use processes::{Resident, beside, cpu_seconds};
 pub use report::Report;
 pub use stats::Samples;

@@ -13,6 +13,8 @@ const BOUNDS: &[(&str, f64, f64)] = &[
     ("routes_100k_ratio", 0.5, 100.0),
     ("change_p50_ms", 0.01, 500.0),
     ("change_p99_ms", 0.02, 2_000.0),
+    ("service_to_bird_p50_ms", 0.5, 2_000.0),
+    ("service_to_bird_p99_ms", 1.0, 10_000.0),
     ("rss_mib", 1.0, 500.0),
     ("rss_shared_mib", 0.1, 500.0),
 ];

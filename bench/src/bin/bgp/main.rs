@@ -1,15 +1,19 @@
 //! How soon routers have what a speaker was told: a batch of VIPs in BIRD's table, beside messages that were packed
-//! beforehand, and one change among many on the wire. README.md beside the crate defines each figure.
+//! beforehand, one change among many on the wire, and a Service that is created in a cluster. README.md beside the crate
+//! defines each figure.
 //!
-//! The speaker's own parts are driven from here, without the file or the API server that would tell them, because the clock
-//! starts when the speaker has read what changed.
+//! For the first two the speaker's own parts are driven from here, without the API server that would tell them, because the
+//! clock starts when the speaker has read what changed.
 
 mod batch;
 mod bird;
 mod bounds;
 mod change;
+mod cluster;
 mod floor;
 mod memory;
+mod objects;
+mod service;
 mod speaker;
 mod stage;
 
@@ -17,6 +21,7 @@ use anyhow::Result;
 use clap::Parser;
 use ferrolb_bench::Report;
 
+use crate::service::Plan;
 use crate::stage::Stage;
 
 /// How soon routers have what a speaker was told.
@@ -29,19 +34,26 @@ struct Args {
 
 fn main() -> Result<()> {
     let Args { runs } = Args::parse();
+    let mut report = Report::new("bench-bgp");
+    report.count("runs", runs.into());
     let stage = Stage::up()?;
-    let measured = measure(&stage, runs);
+    let measured = measure(&stage, runs, &mut report);
     stage.down()?;
-    let report = measured?;
+    measured?;
+    service::measure(&plan(runs), &mut report)?;
     report.finish()?;
     bounds::check(&report)
 }
 
-fn measure(stage: &Stage, runs: u32) -> Result<Report> {
-    let mut report = Report::new("bench-bgp");
-    report.count("runs", runs.into());
-    batch::measure(stage, runs, &mut report)?;
-    change::measure(stage, runs * 100, &mut report)?;
-    memory::measure(stage, &mut report)?;
-    Ok(report)
+fn measure(stage: &Stage, runs: u32, report: &mut Report) -> Result<()> {
+    batch::measure(stage, runs, report)?;
+    change::measure(stage, runs * 100, report)
+}
+
+/// With a single run it is only to be shown that all works.
+fn plan(runs: u32) -> Plan {
+    match runs {
+        1 => Plan { vips: 500, services: 200, singles: 20 },
+        _ => Plan { vips: 10_000, services: 5_000, singles: 15 * runs },
+    }
 }

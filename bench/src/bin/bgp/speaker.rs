@@ -22,7 +22,7 @@ use tokio::sync::mpsc::Receiver;
 use crate::stage::{OURS, ROUTERS, node, router, vip};
 
 /// VIPs to a slice, as the controller packs them.
-const FULL: u32 = 16;
+pub(crate) const FULL: u32 = 16;
 
 pub(crate) struct Speaker {
     runtime: Runtime,
@@ -145,16 +145,4 @@ pub(crate) fn manifest(number: u32, count: u32) -> Result<AnnouncementSlice> {
         "apiVersion": "ferrolb.io/v1beta1", "kind": "AnnouncementSlice",
         "metadata": {"name": format!("vips-{number}")}, "spec": {"vips": vips.collect::<Vec<_>>()},
     }))?)
-}
-
-/// All that a speaker with sessions to these routers reads from a folder, as YAML, which JSON is.
-pub(crate) fn manifests(routers: &[u8], count: u32) -> Result<String> {
-    let mut documents = vec![serde_json::to_string(&advertisement()?)?];
-    for number in routers {
-        documents.push(serde_json::to_string(&peer(router(*number))?)?);
-    }
-    for number in 0..count.div_ceil(FULL) {
-        documents.push(serde_json::to_string(&manifest(number, (count - number * FULL).min(FULL))?)?);
-    }
-    Ok(documents.join("\n---\n"))
 }

@@ -28,7 +28,7 @@ impl<'a> Program<'a> {
     pub(crate) fn start(stage: &Stage, subject: Subject<'a>) -> Result<Self> {
         let log = stage.lab.folder().join(format!("log/bench-{}.log", subject.name()));
         let log = OpenOptions::new().create(true).append(true).open(log)?;
-        let mut command = subject.command(&stage.kubeconfig())?;
+        let mut command = subject.command(stage.kubeconfig())?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {}", subject.name()))?;

@@ -1,12 +1,11 @@
 //! The API server, and what is there before anything is measured.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use ferrolb_lab::{Checkout, Lab, Options};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use anyhow::Result;
+use ferrolb_bench::ApiServer;
+use ferrolb_lab::{Lab, Options};
+use kube::Client;
 
 use crate::subject::Rival;
 
@@ -17,8 +16,6 @@ pub(crate) const NAMESPACE: &str = "bench";
 pub(crate) const SINGLES: &str = "bench-singles";
 /// Where MetalLB's objects live.
 pub(crate) const RIVAL_NAMESPACE: &str = "metallb-system";
-/// The API server's address in its own network.
-const SERVER: &str = "https://192.0.2.1:6443";
 
 /// Addresses for benchmarks (RFC 2544); nothing is ever sent to them. The nodes are objects only: no kubelet, no speaker.
 const OBJECTS: &str = "
@@ -92,18 +89,20 @@ spec: {ipAddressPools: [bench]}
 /// A control plane with CRDs, pools and nodes.
 pub(crate) struct Stage {
     pub(crate) lab: Lab,
+    server: ApiServer,
 }
 
 impl Stage {
     pub(crate) fn up(rival: Option<&Rival>) -> Result<Self> {
         Lab::down_named(NAME)?;
         let lab = Lab::up(&Options { name: NAME.into(), nodes: 0, ..Options::default() })?;
-        let stage = Self { lab };
-        if let Err(error) = stage.fill(rival) {
-            stage.down()?;
-            return Err(error);
+        match fill(&lab, rival) {
+            Ok(server) => Ok(Self { lab, server }),
+            Err(error) => {
+                lab.down()?;
+                Err(error)
+            }
         }
-        Ok(stage)
     }
 
     pub(crate) fn down(self) -> Result<()> {
@@ -111,41 +110,22 @@ impl Stage {
     }
 
     /// Where controllers find the API server.
-    pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.lab.folder().join("bench.kubeconfig")
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        self.server.kubeconfig()
     }
 
     /// A client with connections of its own.
     pub(crate) async fn client(&self) -> Result<Client> {
-        let kubeconfig = Kubeconfig::read_from(self.kubeconfig())?;
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        config.default_retry = false;
-        Ok(Client::try_from(config)?)
+        self.server.client().await
     }
+}
 
-    fn fill(&self, rival: Option<&Rival>) -> Result<()> {
-        let mut crds = vec![Checkout::find()?.root().join("deploy/crds")];
-        crds.extend(rival.map(Rival::crds));
-        for folder in crds {
-            self.lab.kubectl(&["apply", "-f", &folder.display().to_string()])?;
-        }
-        self.lab.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"])?;
-        // Whatever else writes would be counted, and takes its share of the processors.
-        for program in ["kube-controller-manager", "kube-scheduler"] {
-            self.lab.stop_control_plane(program)?;
-        }
-        self.lab.apply(OBJECTS)?;
-        if rival.is_some() {
-            self.lab.apply(RIVAL_OBJECTS)?;
-        }
-        let state = self.lab.state();
-        let outside = fs::read_to_string(&state.kubeconfig)?;
-        let inside = outside.replace(&format!("https://127.0.0.1:{}", state.port), SERVER);
-        ensure!(
-            inside.contains(SERVER),
-            "the kubeconfig {} names another server",
-            state.kubeconfig.display()
-        );
-        fs::write(self.kubeconfig(), inside).context("cannot write a kubeconfig")
+fn fill(lab: &Lab, rival: Option<&Rival>) -> Result<ApiServer> {
+    let crds: Vec<_> = rival.map(Rival::crds).into_iter().collect();
+    let server = ApiServer::prepare(lab, &crds)?;
+    lab.apply(OBJECTS)?;
+    if rival.is_some() {
+        lab.apply(RIVAL_OBJECTS)?;
     }
+    Ok(server)
 }
