@@ -78,6 +78,10 @@ figures: ## write the tables of README.md from bench/results
 bench-failover: ## how long VIPs are away when their owner fails or leaves, beside keepalived (RUNS=100)
 	@hack/bench.sh failover $(or $(RUNS),100)
 
+.PHONY: soak
+soak: ## an hour with all processors busy, in which nobody may take over from an owner that lives (SECONDS=3600)
+	@hack/bench.sh failover 10 --only busy --busy-for $(or $(SECONDS),3600)
+
 .PHONY: bench-ipam
 bench-ipam: ## what giving one address costs when N=1000000 are held; needs no root
 	@hack/bench.sh ipam $(or $(N),1000000)

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferrolb_api::{
-    AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community, EXCLUDE_NODE_LABEL, LEAVING_TAINTS,
-};
+use ferrolb_api::{AnnouncementSlice, BFDProfile, BGPAdvertisement, BGPPeer, Community};
 use ferrolb_ownership::ClusterId;
 use ferrolb_runtime::client::bounded;
 use ferrolb_runtime::kinds::{EndpointSlice, Namespace, Node};
@@ -91,19 +89,11 @@ async fn follow_node(client: Client, name: String, events: Sender<Event>) {
     }));
     while let Some(node) = changes.recv().await {
         if let Some(node) = node
-            && events.send(Event::Node(facts(&node))).await.is_err()
+            && events.send(Event::Node(NodeFacts::of(&node))).await.is_err()
         {
             return;
         }
     }
-}
-
-fn facts(node: &Node) -> NodeFacts {
-    let excluded =
-        node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(EXCLUDE_NODE_LABEL));
-    let leaving = node.leaving(&LEAVING_TAINTS);
-    let labels = node.metadata.labels.clone().unwrap_or_default();
-    NodeFacts { uid: node.metadata.uid.clone().unwrap_or_default(), excluded, leaving, labels }
 }
 
 /// Asks for the uid of `kube-system` until it is told; it never changes.
@@ -122,39 +112,5 @@ async fn identify(client: Client, events: Sender<Event>) {
             }
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_label_excludes_whatever_its_value() {
-        let node = |labels: &str| -> Node {
-            serde_json::from_str(&format!(r#"{{"metadata":{{"name":"a","uid":"u","labels":{labels}}}}}"#))
-                .unwrap()
-        };
-        assert!(
-            facts(&node(r#"{"node.kubernetes.io/exclude-from-external-load-balancers":"false"}"#)).excluded
-        );
-        assert_eq!(facts(&node("{}")), NodeFacts { uid: "u".to_owned(), ..NodeFacts::default() });
-        assert_eq!(facts(&node(r#"{"rack":"7"}"#)).labels["rack"], "7");
-    }
-
-    #[test]
-    fn a_node_leaves_when_it_is_cordoned_or_tainted_for_that() {
-        let leaving = |spec: &str| {
-            let text = format!(r#"{{"metadata":{{"name":"a"}},"spec":{spec}}}"#);
-            facts(&serde_json::from_str(&text).unwrap()).leaving
-        };
-        let tainted =
-            |key: &str| format!(r#"{{"taints":[{{"key":"{key}","effect":"NoSchedule","value":"1"}}]}}"#);
-        assert_eq!(leaving(r#"{"unschedulable":true}"#).as_deref(), Some("cordoned"));
-        for taint in LEAVING_TAINTS {
-            assert_eq!(leaving(&tainted(taint)), Some(format!("tainted {taint}")));
-        }
-        assert_eq!(leaving(&tainted("node-role.kubernetes.io/control-plane")), None);
-        assert_eq!(leaving("{}"), None);
     }
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use ferrolb_api::{AnnouncementSliceSpec, BFDProfile, BGPAdvertisement, BGPPeer, Community};
+use ferrolb_runtime::kinds::Node;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Passwords, Slice, passwords};
+use super::{NodeFacts, Passwords, Slice, passwords};
 
 /// What manifests say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,8 +16,8 @@ pub(super) struct Manifests {
     pub(super) advertisements: Vec<BGPAdvertisement>,
     pub(super) profiles: Vec<BFDProfile>,
     pub(super) communities: Vec<Community>,
-    /// The labels of nodes, by name.
-    pub(super) nodes: BTreeMap<String, BTreeMap<String, String>>,
+    /// By name.
+    pub(super) nodes: BTreeMap<String, NodeFacts>,
     pub(super) passwords: Passwords,
 }
 
@@ -45,8 +46,6 @@ struct SliceManifest {
 struct Metadata {
     #[serde(default)]
     name: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
 }
 
 impl Manifests {
@@ -87,7 +86,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Manifests, String> {
             "BFDProfile" if is_ours(&head, &head.kind) => found.profiles.push(typed(file, &head, object)?),
             "Community" if is_ours(&head, &head.kind) => found.communities.push(typed(file, &head, object)?),
             "Node" if head.api_version == "v1" => {
-                found.nodes.insert(head.metadata.name, head.metadata.labels);
+                let node: Node = typed(file, &head, object)?;
+                found.nodes.insert(head.metadata.name, NodeFacts::of(&node));
             }
             "Secret" if head.api_version == "v1" => {
                 let secret = typed(file, &head, object)?;
@@ -124,7 +124,7 @@ fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<Vec<T>, String> {
 }
 
 fn typed<T: DeserializeOwned>(file: &str, head: &Head, object: Value) -> Result<T, String> {
-    let Head { kind, metadata: Metadata { name, labels: _ }, api_version: _ } = head;
+    let Head { kind, metadata: Metadata { name }, api_version: _ } = head;
     if name.is_empty() {
         return Err(format!("{file}: a {kind} has no metadata.name; give it one"));
     }
@@ -208,6 +208,7 @@ spec: {communities: [{name: customers, value: 'large:64500:1:2'}]}
 apiVersion: v1
 kind: Node
 metadata: {name: node-a, labels: {asn: '64500'}}
+spec: {unschedulable: true}
 ---
 apiVersion: ferrolb.io/v1beta1
 kind: AnnouncementSlice
@@ -216,14 +217,15 @@ spec: {vips: [{ip: 192.0.2.200, bgp: {advertisements: [{name: all, nodes: [node-
 ";
 
     #[test]
-    fn peers_advertisements_profiles_communities_and_labels_are_read() {
+    fn peers_advertisements_profiles_communities_and_nodes_are_read() {
         let manifests = parse("bgp.yaml", ROUTES).unwrap();
         assert_eq!(manifests.peers[0].spec.peer_address.as_deref(), Some("192.0.2.1"));
         assert_eq!(manifests.peers[0].spec.peer_port, 179, "what is not written is the default");
         assert_eq!(manifests.advertisements[0].spec.max_nodes, Some(2));
         assert_eq!(manifests.profiles[0].spec.receive_interval, 300);
         assert_eq!(manifests.communities[0].spec.communities[0].value, "large:64500:1:2");
-        assert_eq!(manifests.nodes["node-a"]["asn"], "64500");
+        let node = &manifests.nodes["node-a"];
+        assert_eq!((node.labels["asn"].as_str(), node.leaving.as_deref()), ("64500", Some("cordoned")));
         let by = &manifests.slices[0].vips[0].bgp.as_ref().unwrap().advertisements[0];
         assert_eq!((by.name.as_str(), by.nodes.as_deref()), ("all", Some(&["node-a".to_owned()][..])));
     }

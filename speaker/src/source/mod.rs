@@ -4,13 +4,12 @@ pub mod cluster;
 mod endpoints;
 pub mod keys;
 mod manifest;
+mod node;
 pub mod passwords;
 pub mod standalone;
 
-use std::collections::BTreeMap;
-
 use ferrolb_api::{ServiceReference, VipAnnouncement};
-use ferrolb_ownership::{ClusterId, Keys, Presence};
+use ferrolb_ownership::{ClusterId, Keys};
 use ferrolb_runtime::watch::Change;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +19,7 @@ use crate::sys::tcp::Password;
 
 pub(crate) use endpoints::Endpoints;
 pub use endpoints::{EndpointGroup, ServiceName};
+pub use node::NodeFacts;
 pub use passwords::Passwords;
 
 /// Something the index has to know.
@@ -62,40 +62,6 @@ pub struct Slice {
     pub revision: u64,
     /// Its VIPs.
     pub vips: Vec<VipAnnouncement>,
-}
-
-/// What the speaker reads of its own Node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeFacts {
-    /// The object's uid, which owns this speaker's `SpeakerState`.
-    pub uid: String,
-    /// Whether it is labelled to announce nothing.
-    pub excluded: bool,
-    /// Why it is about to be taken away, such as `cordoned`.
-    #[serde(default)]
-    pub leaving: Option<String>,
-    /// Its labels, by which peers and advertisements select it.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-}
-
-impl NodeFacts {
-    /// Whether the node is to own VIPs.
-    pub fn presence(&self) -> Presence {
-        match (self.excluded, &self.leaving) {
-            (true, _) => Presence::Draining,
-            (false, Some(_)) => Presence::Leaving,
-            (false, None) => Presence::Staying,
-        }
-    }
-
-    /// Why it is not to, in words; empty if it is.
-    pub fn why_leaving(&self) -> String {
-        match self.excluded {
-            true => "labelled to announce nothing".to_owned(),
-            false => self.leaving.clone().unwrap_or_default(),
-        }
-    }
 }
 
 impl From<&ServiceReference> for ServiceName {

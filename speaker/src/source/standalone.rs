@@ -55,10 +55,10 @@ pub async fn follow(folder: PathBuf, node: String, events: Sender<Event>) -> any
 /// Slices come last, so that what they name is known by then.
 fn told(manifests: Manifests, node: &str) -> [Event; 7] {
     let Manifests { slices, peers, advertisements, profiles, communities, mut nodes, passwords } = manifests;
-    let labels = nodes.remove(node).unwrap_or_default();
+    let node = nodes.remove(node).unwrap_or_default();
     let told = |change| Event::Bgp(Box::new(change));
     [
-        Event::Node(NodeFacts { labels, ..NodeFacts::default() }),
+        Event::Node(node),
         Event::Passwords(passwords),
         told(bgp::Change::Communities(Change::All(communities))),
         told(bgp::Change::Profiles(Change::All(profiles))),

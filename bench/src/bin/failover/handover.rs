@@ -1,5 +1,5 @@
-//! Owners that leave in order: a speaker that is asked to end, and all speakers restarted, one after another, as an upgrade
-//! of the DaemonSet does. Clients must not lose a packet.
+//! Owners that leave in order: a speaker that is asked to end, a node that is cordoned, and all speakers restarted, one after
+//! another, as an upgrade of the DaemonSet does. Clients must not lose a packet.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::sleep;
@@ -23,9 +23,14 @@ pub(crate) fn measure(rig: &Rig, plan: &Plan, report: &mut Report) -> Result<()>
     rig.deploy(Scheduling::Realtime, &Vips::one())?;
     sleep(REST);
     let one = during(rig, || (0..plan.handovers).try_for_each(|_| hand_over(rig)))?;
+    let cordoned = during(rig, || (0..plan.handovers).try_for_each(|_| drain(rig)))?;
     let all = during(rig, || (0..plan.upgrades).try_for_each(|_| upgrade(rig)))?;
-    report.count("handovers", plan.handovers.into()).count("upgrades", plan.upgrades.into());
-    for (prefix, Counts { sent, lost, resets }) in [("handover", one), ("upgrade", all)] {
+    report
+        .count("handovers", plan.handovers.into())
+        .count("drains", plan.handovers.into())
+        .count("upgrades", plan.upgrades.into());
+    for (prefix, Counts { sent, lost, resets }) in [("handover", one), ("drain", cordoned), ("upgrade", all)]
+    {
         report
             .count(&format!("{prefix}_sent"), sent)
             .count(&format!("{prefix}_lost"), lost)
@@ -45,11 +50,25 @@ fn during(rig: &Rig, moves: impl FnOnce() -> Result<()>) -> Result<Counts> {
     moved.map(|()| counts)
 }
 
+fn owner(rig: &Rig) -> Result<String> {
+    let owners = rig.owners(Scheduling::Realtime, 1)?;
+    owners.into_iter().find_map(|(node, owned)| (owned == 1).then_some(node)).context("nobody owns the VIP")
+}
+
+/// The owner's node is cordoned until another owns the VIP.
+fn drain(rig: &Rig) -> Result<()> {
+    let before = owner(rig)?;
+    rig.cordon(Some(&before))?;
+    wait("the VIP is handed over", READY_WITHIN, || owner(rig).is_ok_and(|now| now != before))?;
+    sleep(REST);
+    rig.cordon(None)?;
+    sleep(REST);
+    Ok(())
+}
+
 /// The owner's speaker ends, and is started again once it has.
 fn hand_over(rig: &Rig) -> Result<()> {
-    let owners = rig.owners(Scheduling::Realtime, 1)?;
-    let owner = owners.iter().find(|(_, owned)| **owned == 1).context("nobody owns the VIP")?.0;
-    restart(rig, owner)?;
+    restart(rig, &owner(rig)?)?;
     rig.wait_for_owners(Scheduling::Realtime, 1)?;
     sleep(REST);
     Ok(())

@@ -137,6 +137,16 @@ impl Rig {
         daemons.values_mut().try_for_each(|daemon| daemon.wait().map(drop))
     }
 
+    /// Has the speakers read that this node is cordoned, or that none is.
+    pub(crate) fn cordon(&self, node: Option<&str>) -> Result<()> {
+        let manifest = node.map_or_else(String::new, |name| {
+            format!(
+                "{{apiVersion: v1, kind: Node, metadata: {{name: {name}}}, spec: {{unschedulable: true}}}}"
+            )
+        });
+        Ok(fs::write(self.lab.folder().join("manifests/nodes.yaml"), manifest)?)
+    }
+
     /// The process number of a node's speaker.
     pub(crate) fn speaker(&self, node: &str) -> Result<i32> {
         let pids = self.lab.node(node).pids_of(SPEAKER)?;
