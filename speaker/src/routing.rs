@@ -2,13 +2,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use ferrolb_bgp::session::{Restart, Stop};
+use ferrolb_bgp::session::{Event as SessionEvent, Restart, StateName, Stop};
 use ferrolb_sansio::Instant;
 use kube::Client;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use crate::bgp::BgpDesired;
 use crate::interfaces::{LinkLocal, Usable};
+use crate::paths::Wish;
 use crate::sessions::setup::Surroundings;
 use crate::sessions::told::Told;
 use crate::sessions::{Command, Narrator, Output, Report, Routers, Sessions, Stopped, last_run};
@@ -22,6 +23,8 @@ pub(crate) struct Routing {
     sessions: Option<Sessions>,
     outputs: Option<Receiver<Output>>,
     told: Told,
+    /// The peers whose sessions stand.
+    established: BTreeSet<Arc<str>>,
     passwords: Passwords,
     links: Vec<LinkLocal>,
     routers: Routers,
@@ -37,6 +40,8 @@ pub(crate) struct Routing {
 pub(crate) enum Heard {
     /// Something that others should soon see.
     News,
+    /// The same, and a session stands that did not, or no longer does.
+    Standing,
     /// Which routers advertise themselves: sessions may begin, or be elsewhere.
     Routers,
     /// How all sessions are.
@@ -140,7 +145,14 @@ impl Routing {
     /// Takes what the BGP thread tells.
     pub(crate) fn hear(&mut self, output: Output) -> Heard {
         match output {
-            Output::Event { peer, remote, event } => self.narrator.tell(&peer, &remote, &event),
+            Output::Event { peer, remote, event } => {
+                self.narrator.tell(&peer, &remote, &event);
+                if let SessionEvent::State { from: _, to } = event
+                    && self.note(peer, to)
+                {
+                    return Heard::Standing;
+                }
+            }
             Output::NotListening { problem } => {
                 tracing::error!(problem, "Peers that should connect cannot; it is tried again.");
             }
@@ -153,10 +165,33 @@ impl Routing {
             }
             Output::Report(report) => {
                 self.spare = Some(Report::default());
+                let standing = report.peers.iter().filter(|peer| peer.state == StateName::Established);
+                self.established = standing.map(|peer| Arc::clone(&peer.name)).collect();
                 return Heard::Report(report);
             }
         }
         Heard::News
+    }
+
+    /// Notes the state of a session; tells whether it stands now and did not, or the other way round.
+    fn note(&mut self, peer: Arc<str>, state: StateName) -> bool {
+        match state {
+            StateName::Established => self.established.insert(peer),
+            StateName::Idle
+            | StateName::Connect
+            | StateName::Active
+            | StateName::OpenSent
+            | StateName::OpenConfirm => self.established.remove(&peer),
+        }
+    }
+
+    /// The paths to watch by BFD: to peers whose session stands. A router may change the address that its own BFD session is
+    /// bound to when a session of BGP comes up (FRR does, for peers without an address), and one that was up before would go
+    /// down and take the new session with it.
+    pub(crate) fn wishes(&self) -> Vec<Wish> {
+        let mut wishes = self.told.wishes();
+        wishes.retain(|wish| self.established.contains(&wish.peer));
+        wishes
     }
 
     /// Asks how the sessions are.

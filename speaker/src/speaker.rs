@@ -249,7 +249,7 @@ impl Speaker {
     /// Has the wire thread watch the paths to the peers.
     pub(crate) async fn settle_paths(&mut self) -> anyhow::Result<()> {
         let Some(wire) = &self.wire else { return Ok(()) };
-        let commands = self.paths.changes(self.routing.told().wishes());
+        let commands = self.paths.changes(self.routing.wishes());
         if !commands.is_empty() {
             let watched = self.paths.wishes().iter().map(|wish| (Arc::clone(&wish.peer), wish.path));
             self.observed.view().watched = watched.collect();

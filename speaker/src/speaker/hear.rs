@@ -38,12 +38,20 @@ impl Speaker {
             Told::Wire(output) => self.hear_wire(output).await?,
             Told::Sessions(output) => match self.routing.hear(output) {
                 Heard::News => self.note_news(),
+                Heard::Standing => {
+                    self.settle_paths().await?;
+                    self.note_news();
+                }
                 Heard::Routers => {
                     self.settle_sessions().await?;
                     self.settle_paths().await?;
                     self.note_news();
                 }
-                Heard::Report(report) => self.publish_sessions(report),
+                Heard::Report(report) => {
+                    // Events may have been dropped.
+                    self.settle_paths().await?;
+                    self.publish_sessions(report);
+                }
             },
         }
         Ok(())
