@@ -1,9 +1,10 @@
 //! The last good configuration, kept in the node's /run so that a speaker which starts while the API server is away
 //! announces at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use ferrolb_ownership::ClusterId;
@@ -14,12 +15,12 @@ use crate::source::{NodeFacts, Slice};
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Snapshot {
+pub struct Snapshot<'a> {
     version: u32,
     cluster: u64,
     node: String,
     facts: NodeFacts,
-    slices: Vec<Slice>,
+    slices: Vec<Cow<'a, Slice>>,
     /// The names of interfaces on which other speakers were heard: who hears none there later is cut off or the last one, and
     /// not on a segment whose ports are isolated.
     #[serde(default)]
@@ -42,13 +43,13 @@ pub enum LoadError {
     Foreign,
 }
 
-impl Snapshot {
+impl<'a> Snapshot<'a> {
     /// The configuration of `node` in `cluster`, and the interfaces on which other speakers were heard.
     pub fn new(
         cluster: ClusterId,
         node: &str,
         facts: NodeFacts,
-        slices: Vec<Slice>,
+        slices: impl IntoIterator<Item = &'a Slice>,
         acquainted: BTreeSet<String>,
     ) -> Self {
         Self {
@@ -56,7 +57,7 @@ impl Snapshot {
             cluster: cluster.0,
             node: node.to_owned(),
             facts,
-            slices,
+            slices: slices.into_iter().map(Cow::Borrowed).collect(),
             acquainted,
             bgp: Kept::default(),
         }
@@ -80,7 +81,7 @@ impl Snapshot {
 
     /// What it holds.
     pub fn into_parts(self) -> (Vec<Slice>, NodeFacts, BTreeSet<String>) {
-        (self.slices, self.facts, self.acquainted)
+        (self.slices.into_iter().map(Cow::into_owned).collect(), self.facts, self.acquainted)
     }
 
     /// Reads what [`Self::save`] wrote for this node; `None` if it never did.
@@ -107,7 +108,9 @@ impl Snapshot {
     pub fn save(&self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let new = folder.join(NEW_FILE);
-        fs::write(&new, serde_json::to_vec(self)?)?;
+        let mut file = io::BufWriter::new(fs::File::create(&new)?);
+        serde_json::to_writer(&mut file, self)?;
+        file.flush()?;
         fs::rename(new, folder.join(FILE))
     }
 }
@@ -134,7 +137,7 @@ mod tests {
         };
         let slices = vec![Slice { name: "s".into(), revision: 5, vips: Vec::new() }];
         let acquainted = BTreeSet::from(["eth0".to_owned()]);
-        let snapshot = Snapshot::new(ClusterId(7), "a", facts, slices, acquainted);
+        let snapshot = Snapshot::new(ClusterId(7), "a", facts, &slices, acquainted);
         snapshot.save(&inside).unwrap();
         assert_eq!(Snapshot::load(&inside, "a").unwrap(), Some(snapshot));
         assert!(matches!(Snapshot::load(&inside, "b"), Err(LoadError::Foreign)));

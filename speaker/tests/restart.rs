@@ -38,7 +38,7 @@ fn left_behind(rig: &Rig, candidates: &[&str], acquainted: &[&str]) -> (PathBuf,
     let slice = Slice { name: "one".to_owned(), revision: 7, vips: vec![announcement] };
     let facts = NodeFacts { uid: "u".to_owned(), ..NodeFacts::default() };
     let acquainted: BTreeSet<String> = acquainted.iter().map(ToString::to_string).collect();
-    let snapshot = Snapshot::new(ClusterId::of("uid"), "node-0", facts, vec![slice], acquainted);
+    let snapshot = Snapshot::new(ClusterId::of("uid"), "node-0", facts, [&slice], acquainted);
     snapshot.save(&state).unwrap();
     (state, keys)
 }

@@ -1,7 +1,7 @@
 //! The VIPs of all slices, each once, kept as slices change: one slice more costs what that slice costs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use ferrolb_api::VipAnnouncement;
@@ -17,7 +17,7 @@ pub(super) struct Vips {
     /// newer one counts.
     places: BTreeMap<IpAddr, Vec<Place>>,
     /// The VIPs that any slice says are of a Service, and how many times it is said.
-    services: BTreeMap<ServiceName, BTreeMap<IpAddr, u32>>,
+    services: BTreeMap<(ServiceName, IpAddr), u32>,
     /// What of each slice cannot be read, in words.
     problems: BTreeMap<String, Vec<String>>,
     hashes: BTreeMap<IpAddr, u64>,
@@ -90,7 +90,9 @@ impl Vips {
 
     /// The VIPs of a Service.
     pub(super) fn of_service(&self, service: &ServiceName) -> impl Iterator<Item = IpAddr> {
-        self.services.get(service).into_iter().flat_map(BTreeMap::keys).copied()
+        let from = (service.clone(), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let of_service = self.services.range(from..).take_while(move |((of, _), _)| of == service);
+        of_service.map(|((_, address), _)| *address)
     }
 
     /// What of the slices cannot be read, in words.
@@ -169,15 +171,14 @@ impl Vips {
 
     /// A slice says, or no longer, which Services a VIP is of.
     fn count_services(&mut self, address: IpAddr, announcement: &VipAnnouncement, more: bool) {
-        for service in announcement.services.iter().map(ServiceName::from) {
-            let vips = self.services.entry(service.clone()).or_default();
-            let times = vips.entry(address).or_default();
-            *times = if more { *times + 1 } else { times.saturating_sub(1) };
-            if *times == 0 {
-                vips.remove(&address);
-            }
-            if vips.is_empty() {
-                self.services.remove(&service);
+        for service in &announcement.services {
+            let key = (ServiceName::from(service), address);
+            let times = self.services.get(&key).copied().unwrap_or_default();
+            let times = if more { times + 1 } else { times.saturating_sub(1) };
+            if times == 0 {
+                self.services.remove(&key);
+            } else {
+                self.services.insert(key, times);
             }
         }
     }

@@ -43,8 +43,15 @@ impl EndpointGroup {
 /// The endpoints of all Services, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Endpoints {
-    /// `None` until they have been listed.
-    groups: Option<BTreeMap<(ServiceName, String), EndpointGroup>>,
+    /// By Service and slice; `None` until they have been listed.
+    groups: Option<BTreeMap<(ServiceName, String), Ready>>,
+}
+
+/// What a slice says of endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ready {
+    here: u32,
+    anywhere: bool,
 }
 
 impl Endpoints {
@@ -55,7 +62,10 @@ impl Endpoints {
 
     /// Takes a change; tells whether anything differs now.
     pub(crate) fn apply(&mut self, change: Change<EndpointGroup>) -> bool {
-        let keyed = |group: EndpointGroup| ((group.service.clone(), group.name.clone()), group);
+        let keyed = |group: EndpointGroup| {
+            let EndpointGroup { name, service, ready_here: here, ready_anywhere: anywhere } = group;
+            ((service, name), Ready { here, anywhere })
+        };
         match change {
             Change::All(groups) => {
                 let groups = Some(groups.into_iter().map(keyed).collect());
@@ -64,9 +74,8 @@ impl Endpoints {
                 differs
             }
             Change::Applied(group) => {
-                let (key, group) = keyed(group);
-                let groups = self.groups.get_or_insert_default();
-                groups.insert(key, group.clone()) != Some(group)
+                let (key, ready) = keyed(group);
+                self.groups.get_or_insert_default().insert(key, ready) != Some(ready)
             }
             Change::Deleted(group) => {
                 self.groups.as_mut().is_some_and(|groups| groups.remove(&keyed(group).0).is_some())
@@ -86,8 +95,8 @@ impl Endpoints {
         let groups = self.groups.as_ref()?;
         let from = (service.clone(), String::new());
         let of_service = groups.range(from..).take_while(|((of, _), _)| of == service);
-        let sum = of_service.fold((0_u32, false), |(here, anywhere), (_, group)| {
-            (here.saturating_add(group.ready_here), anywhere || group.ready_anywhere)
+        let sum = of_service.fold((0_u32, false), |(here, anywhere), (_, ready)| {
+            (here.saturating_add(ready.here), anywhere || ready.anywhere)
         });
         Some(sum)
     }

@@ -32,9 +32,8 @@ impl Speaker {
         else {
             return;
         };
-        let slices = self.index.slices().cloned().collect();
         let (node, facts) = (self.options.node.as_str(), self.index.facts().clone());
-        let snapshot = Snapshot::new(cluster, node, facts, slices, self.acquainted.clone());
+        let snapshot = Snapshot::new(cluster, node, facts, self.index.slices(), self.acquainted.clone());
         let snapshot = snapshot.with_bgp(self.index.kept_bgp());
         if let Err(error) = snapshot.save(&self.options.state_dir) {
             let folder = self.options.state_dir.display();
