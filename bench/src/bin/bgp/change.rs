@@ -11,7 +11,7 @@ use ferrolb_runtime::watch::Change;
 use ferrolb_tests::inside;
 
 use crate::floor::message;
-use crate::speaker::{Speaker, slice, slices};
+use crate::speaker::{FULL, Speaker, slice, slices};
 use crate::stage::{ROUTERS, SPEAKER, Stage, router};
 
 const VIPS: u32 = 10_000;
@@ -42,8 +42,8 @@ pub(crate) fn measure(stage: &Stage, changes: u32, report: &mut Report) -> Resul
     let mut took = Samples::default();
     for number in 0..changes {
         // The last VIP of some slice goes and comes back.
-        let (place, there) = ((number / 2) % (VIPS / 16), number % 2 == 1);
-        let changed = slice(place, if there { 16 } else { 15 })?;
+        let (place, there) = ((number / 2) % (VIPS / FULL), number % 2 == 1);
+        let changed = slice(place, if there { FULL } else { FULL - 1 })?;
         let start = Instant::now();
         speaker.read(Change::Applied(changed))?;
         let arrival = arrivals.recv_timeout(PATIENCE).context("no UPDATE came")?;

@@ -22,7 +22,7 @@ use tokio::sync::mpsc::Receiver;
 use crate::stage::{OURS, ROUTERS, node, router, vip};
 
 /// VIPs to a slice, as the controller packs them.
-pub(crate) const FULL: u32 = 16;
+pub(crate) const FULL: u32 = 8;
 
 pub(crate) struct Speaker {
     runtime: Runtime,

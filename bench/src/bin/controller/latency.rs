@@ -11,9 +11,9 @@ use crate::program::Program;
 use crate::stage::SINGLES;
 use crate::subject::Subject;
 
-/// Between an address and the next Service: whatever a controller still writes of the last one, an Event at the latest, is over by
-/// then. The API server takes 10 ms and more of processor time for a slice.
-const PAUSE: Duration = Duration::from_millis(60);
+/// Between an address and the next Service: whatever a controller still writes of the last one is over by then, and so is the
+/// API server's garbage collection that may follow from it.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Milliseconds until addresses were seen.
 #[derive(Default)]

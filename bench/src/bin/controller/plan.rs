@@ -60,7 +60,7 @@ impl Plan {
             replacements: 20,
             rival_replacements: if many { 1 } else { 3 },
             blocks: 3,
-            block: 200,
+            block: 150,
             warm_up: 20,
         };
         if !quick {
