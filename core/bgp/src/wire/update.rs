@@ -190,13 +190,13 @@ impl<'a> Reader<'a> {
     }
 
     /// RFC 7606 §5.2: attributes of no route, and something wrong with them: whatever route was meant cannot be treated as
-    /// withdrawn. MP_UNREACH_NLRI is not among these, as its routes are withdrawn anyway.
+    /// withdrawn.
     fn check_unreachable(&mut self) {
         let announces = self.announces || self.update.announced.total() > 0;
-        match &mut self.worst {
-            Some((_, Cause::Flags { kind: MP_UNREACH_NLRI, .. }, _)) | None => {}
-            Some((action @ Action::Withdraw, ..)) if !announces => *action = Action::Reset,
-            Some(_) => {}
+        if let Some((action @ Action::Withdraw, ..)) = &mut self.worst
+            && !announces
+        {
+            *action = Action::Reset;
         }
     }
 
