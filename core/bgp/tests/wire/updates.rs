@@ -312,12 +312,26 @@ fn end_of_rib_is_an_update_that_says_nothing() {
 #[test]
 fn a_family_that_was_not_agreed_on_never_resets() {
     let flowspec = AfiSafi { afi: 1, safi: 133 };
+    let bad_origin = attribute(WELL_KNOWN, 1, &[9]);
     for value in [&[0, 1, 133][..], &[0, 1, 133, 0, 0, 0], &[0, 1, 133, 200, 1]] {
         let reach = attribute(OPTIONAL, 14, value);
-        let update = read(&body(&[], &[origin(), as_path(), reach].concat(), &[]), &external());
+        let update = read(&body(&[], &[&origin()[..], &as_path(), &reach].concat(), &[]), &external());
         assert_eq!((update.foreign, update.fault), (Some(flowspec), None));
         let unreach = attribute(OPTIONAL, 15, value);
         let update = read(&body(&[], &unreach, &[]), &external());
+        assert_eq!((update.foreign, update.fault), (Some(flowspec), None));
+        // Neither by their flags nor by what is wrong with an attribute of its routes.
+        for reach in [&reach[..], &attribute(WELL_KNOWN, 14, value)] {
+            for attributes in [[reach, &bad_origin].concat(), [&bad_origin[..], reach].concat()] {
+                let update = read(&body(&[], &attributes, &[]), &external());
+                let fault = update.fault.map(|fault| (fault.action, fault.cause));
+                assert_eq!(
+                    (update.foreign, fault),
+                    (Some(flowspec), Some((Action::Withdraw, Cause::Origin(9))))
+                );
+            }
+        }
+        let update = read(&body(&[], &attribute(WELL_KNOWN, 15, value), &[]), &external());
         assert_eq!((update.foreign, update.fault), (Some(flowspec), None));
     }
     let ipv4 = only(Family::Ipv4Unicast);
