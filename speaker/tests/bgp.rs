@@ -4,12 +4,12 @@
 
 mod rig;
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rig::Rig;
-use rig::router::{NOTIFICATION, PATIENCE, Router};
+use rig::router::{NOTIFICATION, OPEN, PATIENCE, Router};
 
 fn manifests(rig: &Rig, vips: &[&str]) {
     advertised(rig, "{med: 7}", vips);
@@ -83,6 +83,38 @@ fn routes_come_and_go_with_manifests_and_are_taken_back_before_a_restart() {
     // Cease, Administrative Reset (RFC 9003).
     assert_eq!((kind, &body[..2]), (NOTIFICATION, &[6, 4][..]));
     assert!(rig.wait(0), "it ended by itself");
+}
+
+/// The address that `sourceAddress` names is that of the session, whoever connects.
+#[test]
+fn a_passive_peer_comes_in_at_its_source_address_only() {
+    if !rig::permitted() {
+        return;
+    }
+    let mut rig = Rig::new("source", 1);
+    rig.ip(0, &["addr", "add", "192.0.2.13/24", "dev", "eth0"]);
+    let passive = "\
+apiVersion: ferrolb.io/v1beta1
+kind: BGPPeer
+metadata: {name: router}
+spec: {myASN: 64500, peerASN: 64501, peerAddress: 192.0.2.100, passive: true, sourceAddress: 192.0.2.13}
+";
+    std::fs::write(rig.folder().join("bgp.yaml"), passive).unwrap();
+    rig.start(0);
+    let until = std::time::Instant::now() + PATIENCE;
+    let connect = |address: &str| loop {
+        match rig.within("client", || TcpStream::connect((address, 179))) {
+            Ok(stream) => return stream,
+            Err(error) => assert!(std::time::Instant::now() < until, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let mut router = Router::over(connect("192.0.2.11"));
+    // Cease, Connection Rejected (RFC 4486 §4).
+    assert_eq!(router.read(), (NOTIFICATION, vec![6, 5]));
+    assert_eq!(Router::over(connect("192.0.2.13")).read().0, OPEN);
+    let log = std::fs::read_to_string(rig.folder().join("node-0.log")).unwrap();
+    assert!(log.contains("it came to 192.0.2.11, and sourceAddress says 192.0.2.13"), "{log}");
 }
 
 /// A prefix that is announced draws the traffic of all its addresses; what no Service has must not go back where it came from.

@@ -193,6 +193,10 @@ impl Peer {
     pub(super) fn accept(&mut self, now: Instant, connection: Connection, shared: &mut Shared) {
         let local = connection.limit(self.plan.hops).and_then(|()| connection.local());
         let Ok(local) = local else { return };
+        if let Some(source) = self.plan.source.filter(|source| *source != local) {
+            let why = format!("it came to {local}, and sourceAddress says {source}");
+            return connection.close(&self.session.handle_misdirected(now, why), false);
+        }
         match self.session.handle_accepted(now, around(local, &self.plan.remote)) {
             Accepted::Taken(transport) => {
                 match Line::accepted(transport, connection, shared.next_number(), &shared.poller) {

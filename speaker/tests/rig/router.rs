@@ -20,8 +20,7 @@ impl Router {
     pub fn accept(listener: &TcpListener) -> Self {
         let (stream, from) = listener.accept().unwrap();
         assert_eq!(from.ip().to_string(), "192.0.2.11");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut router = Self(stream);
+        let mut router = Self::over(stream);
         let (kind, open) = router.read();
         assert_eq!((kind, open[0], &open[1..3]), (OPEN, 4, &64500_u16.to_be_bytes()[..]));
         assert_eq!(&open[5..9], [192, 0, 2, 11], "its own address is its identifier");
@@ -31,6 +30,12 @@ impl Router {
         router.write(KEEPALIVE, &[]);
         assert_eq!(router.read().0, KEEPALIVE);
         router
+    }
+
+    /// One that has said nothing yet.
+    pub fn over(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(stream)
     }
 
     pub fn write(&mut self, kind: u8, body: &[u8]) {
