@@ -113,6 +113,7 @@ mod tests {
             | Command::BfdGone(_)
             | Command::Keys(_)
             | Command::Report(_)
+            | Command::HandOver
             | Command::Stop => "other",
         };
         told.changes(desired).iter().map(name).collect::<Vec<_>>().join(" ")

@@ -92,6 +92,7 @@ mod tests {
             | Command::Stale(_)
             | Command::Keys(_)
             | Command::Report(_)
+            | Command::HandOver
             | Command::Stop => "other".to_owned(),
         };
         paths.changes(wishes.to_vec()).into_iter().map(word).collect::<Vec<_>>().join(", ")

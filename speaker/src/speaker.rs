@@ -348,13 +348,18 @@ impl Speaker {
         Ok(())
     }
 
+    /// VIPs change hands at once. BFD is switched off only when every router has heard the end of its BGP session: one that
+    /// takes AdminDown for a path that is down would else drop routes for which it still has a grace.
     pub(crate) async fn end(mut self) {
-        let wire = async {
-            if let Some(wire) = self.wire.take() {
-                wire.stop().await;
-            }
-        };
-        tokio::join!(wire, self.routing.end(&self.bgp.leaving));
+        let wire = self.wire.take();
+        if let Some(wire) = &wire {
+            // A thread that has ended has nothing left to hand over.
+            let _ = wire.hand_over().await;
+        }
+        self.routing.end(&self.bgp.leaving).await;
+        if let Some(wire) = wire {
+            wire.stop().await;
+        }
         self.rejects.end().await;
         tracing::info!("The speaker has handed over or resigned everything and ends.");
     }

@@ -4,70 +4,12 @@
 
 mod rig;
 
-use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rig::Rig;
-
-const PATIENCE: Duration = Duration::from_secs(10);
-const OPEN: u8 = 1;
-const UPDATE: u8 = 2;
-const NOTIFICATION: u8 = 3;
-const KEEPALIVE: u8 = 4;
-
-/// The router's end of a session (RFC 4271 §4).
-struct Router(TcpStream);
-
-impl Router {
-    /// Waits for the speaker, and brings the session up as AS 64501, 192.0.2.100, hold time 90 s, without capabilities but
-    /// IPv4 unicast.
-    fn accept(listener: &TcpListener) -> Self {
-        let (stream, from) = listener.accept().unwrap();
-        assert_eq!(from.ip().to_string(), "192.0.2.11");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut router = Self(stream);
-        let (kind, open) = router.read();
-        assert_eq!((kind, open[0], &open[1..3]), (OPEN, 4, &64500_u16.to_be_bytes()[..]));
-        assert_eq!(&open[5..9], [192, 0, 2, 11], "its own address is its identifier");
-        let (asn, hold) = (64501_u16.to_be_bytes(), 90_u16.to_be_bytes());
-        let capability = [2, 6, 1, 4, 0, 1, 0, 1];
-        router.write(OPEN, &[&[4], &asn[..], &hold[..], &[192, 0, 2, 100, 8], &capability[..]].concat());
-        router.write(KEEPALIVE, &[]);
-        assert_eq!(router.read().0, KEEPALIVE);
-        router
-    }
-
-    fn write(&mut self, kind: u8, body: &[u8]) {
-        let length = u16::try_from(19 + body.len()).unwrap().to_be_bytes();
-        self.0.write_all(&[&[0xff; 16], &length[..], &[kind], body].concat()).unwrap();
-    }
-
-    fn read(&mut self) -> (u8, Vec<u8>) {
-        let mut header = [0; 19];
-        self.0.read_exact(&mut header).unwrap();
-        let mut body = vec![0; usize::from(u16::from_be_bytes([header[16], header[17]])) - 19];
-        self.0.read_exact(&mut body).unwrap();
-        (header[18], body)
-    }
-
-    /// The next UPDATE: host routes withdrawn, attributes, host routes announced.
-    fn update(&mut self) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-        loop {
-            let (kind, body) = self.read();
-            if kind == KEEPALIVE {
-                continue;
-            }
-            assert_eq!(kind, UPDATE, "{body:?}");
-            let withdrawn = usize::from(u16::from_be_bytes([body[0], body[1]]));
-            let rest = &body[2 + withdrawn..];
-            let attributes = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
-            let (attributes, announced) = rest[2..].split_at(attributes);
-            return (body[2..2 + withdrawn].to_vec(), attributes.to_vec(), announced.to_vec());
-        }
-    }
-}
+use rig::router::{NOTIFICATION, OPEN, PATIENCE, Router};
 
 fn manifests(rig: &Rig, vips: &[&str]) {
     advertised(rig, "{med: 7}", vips);
@@ -141,6 +83,38 @@ fn routes_come_and_go_with_manifests_and_are_taken_back_before_a_restart() {
     // Cease, Administrative Reset (RFC 9003).
     assert_eq!((kind, &body[..2]), (NOTIFICATION, &[6, 4][..]));
     assert!(rig.wait(0), "it ended by itself");
+}
+
+/// The address that `sourceAddress` names is that of the session, whoever connects.
+#[test]
+fn a_passive_peer_comes_in_at_its_source_address_only() {
+    if !rig::permitted() {
+        return;
+    }
+    let mut rig = Rig::new("source", 1);
+    rig.ip(0, &["addr", "add", "192.0.2.13/24", "dev", "eth0"]);
+    let passive = "\
+apiVersion: ferrolb.io/v1beta1
+kind: BGPPeer
+metadata: {name: router}
+spec: {myASN: 64500, peerASN: 64501, peerAddress: 192.0.2.100, passive: true, sourceAddress: 192.0.2.13}
+";
+    std::fs::write(rig.folder().join("bgp.yaml"), passive).unwrap();
+    rig.start(0);
+    let until = std::time::Instant::now() + PATIENCE;
+    let connect = |address: &str| loop {
+        match rig.within("client", || TcpStream::connect((address, 179))) {
+            Ok(stream) => return stream,
+            Err(error) => assert!(std::time::Instant::now() < until, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let mut router = Router::over(connect("192.0.2.11"));
+    // Cease, Connection Rejected (RFC 4486 §4).
+    assert_eq!(router.read(), (NOTIFICATION, vec![6, 5]));
+    assert_eq!(Router::over(connect("192.0.2.13")).read().0, OPEN);
+    let log = std::fs::read_to_string(rig.folder().join("node-0.log")).unwrap();
+    assert!(log.contains("it came to 192.0.2.11, and sourceAddress says 192.0.2.13"), "{log}");
 }
 
 /// A prefix that is announced draws the traffic of all its addresses; what no Service has must not go back where it came from.

@@ -40,7 +40,7 @@ pub struct Peer {
     pub hold_time: Duration,
     /// How often KEEPALIVEs are sent, a third of the hold time at the most; `None`: that third.
     pub keepalive_time: Option<Duration>,
-    /// The time between two tries to connect; `None`: longer with each failure.
+    /// The time between two tries to connect; `None`: ten seconds. A quarter of it may be left out.
     pub connect_time: Option<Duration>,
     /// The name of the Secret with the password.
     pub password_secret: Option<String>,

@@ -83,7 +83,7 @@ pub struct Session {
 /// How this speaker came to run, as far as peers that keep routes must know (RFC 4724 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Restart {
-    /// It was running before. Said until a session has come up.
+    /// It was running before. Said until a session has come up, or [`Session::forget_restart`].
     pub restarted: bool,
     /// And packets have found their way all the time.
     pub forwarding: bool,
@@ -135,6 +135,11 @@ impl Session {
     pub fn set_draining(&mut self, draining: bool) {
         self.draining = draining;
         self.apply_policy();
+    }
+
+    /// This speaker has been running for so long that its restart concerns nobody any more: later OPENs do not speak of it.
+    pub fn forget_restart(&mut self) {
+        self.restart = Restart::default();
     }
 
     /// The next thing to do with a transport.

@@ -51,6 +51,6 @@ fn is_meant(reason: &Reason) -> bool {
         Reason::NotConnected(_) | Reason::ConnectTimeout(_) | Reason::Failed(_) | Reason::Closed => false,
         Reason::Heard(_) | Reason::Malformed(_) | Reason::Refused(_) | Reason::Fault(_) => false,
         Reason::Unexpected { .. } | Reason::HoldTimerExpired(_) | Reason::SendHoldTimerExpired => false,
-        Reason::BfdDown => false,
+        Reason::BfdDown | Reason::Misdirected(_) => false,
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferrolb_bgp::policy::Route;
 use ferrolb_bgp::session::{Accepted, Action, Event, Restart, Session, StateName, Stop, TransportId};
@@ -67,6 +68,14 @@ impl Peer {
             .rib_out()
             .routes()
             .for_each(|(prefix, route)| routes.set(*prefix, Some(Arc::clone(route))));
+    }
+
+    /// All that should be told has been known for so long. Once that is the time for which the peer would keep routes over a
+    /// restart, it hears no more of one.
+    pub(super) fn forget_restart(&mut self, complete: Duration) {
+        if self.plan.settings.graceful_restart.is_some_and(|graceful| complete >= graceful.restart_time) {
+            self.session.forget_restart();
+        }
     }
 
     pub(super) fn set_complete(&mut self) {
@@ -184,6 +193,10 @@ impl Peer {
     pub(super) fn accept(&mut self, now: Instant, connection: Connection, shared: &mut Shared) {
         let local = connection.limit(self.plan.hops).and_then(|()| connection.local());
         let Ok(local) = local else { return };
+        if let Some(source) = self.plan.source.filter(|source| *source != local) {
+            let why = format!("it came to {local}, and sourceAddress says {source}");
+            return connection.close(&self.session.handle_misdirected(now, why), false);
+        }
         match self.session.handle_accepted(now, around(local, &self.plan.remote)) {
             Accepted::Taken(transport) => {
                 match Line::accepted(transport, connection, shared.next_number(), &shared.poller) {

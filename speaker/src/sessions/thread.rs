@@ -31,7 +31,8 @@ pub(super) struct Thread {
     links: Links,
     restart: Restart,
     rng: Rng,
-    complete: bool,
+    /// Since when everything that should be told is known.
+    complete: Option<Instant>,
     draining: bool,
     /// When to end at the latest.
     ending: Option<Instant>,
@@ -57,7 +58,7 @@ impl Thread {
             links: Links::default(),
             restart,
             rng: Rng::new(seed),
-            complete: false,
+            complete: None,
             draining: false,
             ending: None,
             strangers: 0,
@@ -83,7 +84,11 @@ impl Thread {
             if self.doors.poll_timeout().is_some_and(|at| at <= now) {
                 self.set_doors(now);
             }
+            let complete = self.complete.map(|since| now.since(since));
             for peer in self.peers.values_mut().chain(&mut self.leaving) {
+                if let Some(complete) = complete {
+                    peer.forget_restart(complete);
+                }
                 peer.expire(now, &mut self.shared);
                 peer.advance(now, &mut self.shared);
             }
@@ -145,7 +150,7 @@ impl Thread {
                 }
             }
             Command::Complete => {
-                self.complete = true;
+                self.complete = Some(now);
                 self.peers.values_mut().for_each(Peer::set_complete);
             }
             Command::Draining(draining) => {
@@ -176,7 +181,7 @@ impl Thread {
                 let rng = Rng::new(self.rng.next());
                 let mut peer = Peer::new(now, plan, self.restart, rng);
                 peer.set_draining(self.draining);
-                if self.complete {
+                if self.complete.is_some() {
                     peer.set_complete();
                 }
                 if let Some(mut before) = before {

@@ -47,7 +47,9 @@ pub enum Command {
     BfdGone(Path),
     /// Fill in this report and send it back.
     Report(Report),
-    /// Hand over everything and end.
+    /// Hand over every VIP. BFD goes on.
+    HandOver,
+    /// Hand over every VIP that is left, switch BFD off and end.
     Stop,
 }
 

@@ -113,7 +113,16 @@ impl Wire {
         Pulse(Arc::clone(&self.beat))
     }
 
-    /// Hands everything over, which takes at most a second, resigns what nobody takes, and ends the thread.
+    /// Begins to hand every VIP over, which takes at most a second; what nobody takes is resigned. BFD goes on.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn hand_over(&self) -> Result<(), Stopped> {
+        self.send(Command::HandOver).await
+    }
+
+    /// Hands over what is left, tells the peers of BFD that it is switched off, which takes at most a second too, and ends the
+    /// thread.
     pub async fn stop(mut self) {
         if self.send(Command::Stop).await.is_ok()
             && let Some(thread) = self.thread.take()

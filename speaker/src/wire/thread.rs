@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::port::{Buffers, Port};
 use crate::sys::{self, Wakeups};
 
-/// How far the end of the thread is.
+/// How far the end of layer 2 is.
 #[derive(Clone, Copy, Debug)]
 enum Ending {
     No,
@@ -28,6 +28,8 @@ enum Ending {
     Resigned {
         since: Instant,
     },
+    /// Nothing is left of it.
+    HandedOver,
 }
 
 /// The wire thread's own state.
@@ -47,6 +49,8 @@ pub(super) struct Thread {
     presence: Presence,
     stale: bool,
     ending: Ending,
+    /// Since when peers are told that BFD is switched off, after which the thread ends.
+    switched_off: Option<Instant>,
     events_dropped: u64,
 }
 
@@ -75,6 +79,7 @@ impl Thread {
             presence: Presence::Staying,
             stale: false,
             ending: Ending::No,
+            switched_off: None,
             events_dropped: 0,
         }
     }
@@ -158,13 +163,25 @@ impl Thread {
             }
             Command::BfdGone(path) => self.bfd.unwant(&path),
             Command::Report(report) => self.report(now, report),
+            Command::HandOver => self.hand_over(now),
             Command::Stop => {
+                self.hand_over(now);
                 self.bfd.end();
+                self.switched_off.get_or_insert(now);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, now: Instant) {
+        match self.ending {
+            Ending::No => {
                 self.ending = Ending::HandsOver { since: now };
+                self.presence = Presence::Draining;
                 for port in self.ports.values_mut() {
                     port.segment.handle_presence(now, Presence::Draining);
                 }
             }
+            Ending::HandsOver { .. } | Ending::Resigned { .. } | Ending::HandedOver => {}
         }
     }
 
@@ -242,38 +259,50 @@ impl Thread {
         self.publish(Output::Report(report));
     }
 
-    /// Whether nothing is left to do before the end.
+    /// Takes the next step towards the end; whether nothing is left to do before it.
     fn has_ended(&mut self) -> bool {
         let now = sys::now();
         match self.ending {
-            Ending::No => false,
             Ending::HandsOver { since } if now.since(since) >= MAX_HANDOVER => {
                 for port in self.ports.values_mut() {
                     port.segment.handle_end(now);
                     port.transmit(&mut self.buffers);
                 }
                 self.ending = Ending::Resigned { since: now };
-                false
             }
             Ending::HandsOver { since } => {
                 let owns = self.ports.values().any(Port::owns_any);
-                now.since(since) >= LAST_WORDS && !owns && self.bfd.has_ended()
+                if now.since(since) >= LAST_WORDS && !owns {
+                    self.leave_segments();
+                }
             }
-            Ending::Resigned { since } => now.since(since) >= LAST_WORDS,
+            Ending::Resigned { since } if now.since(since) >= LAST_WORDS => self.leave_segments(),
+            Ending::No | Ending::Resigned { .. } | Ending::HandedOver => {}
         }
+        let is_alone = matches!(self.ending, Ending::HandedOver);
+        let has_told = |since| self.bfd.has_ended() || now.since(since) >= MAX_HANDOVER;
+        is_alone && self.switched_off.is_some_and(has_told)
+    }
+
+    /// Who has left hears nobody and claims nothing, however long the rest of the end takes.
+    fn leave_segments(&mut self) {
+        self.ports.clear();
+        self.ending = Ending::HandedOver;
     }
 
     fn longest_sleep(&self) -> Duration {
-        match self.ending {
-            Ending::No => MAX_SLEEP,
-            Ending::HandsOver { .. } | Ending::Resigned { .. } => Duration::from_millis(5),
+        match (self.ending, self.switched_off) {
+            (Ending::No | Ending::HandedOver, None) => MAX_SLEEP,
+            (Ending::HandsOver { .. } | Ending::Resigned { .. }, _) | (_, Some(_)) => {
+                Duration::from_millis(5)
+            }
         }
     }
 }
 
 /// What is told is repeated for 20 ms; before this it may not have left yet.
 const LAST_WORDS: Duration = Duration::from_millis(30);
-/// Who cannot hand over within this time resigns.
+/// Who cannot hand over within this time resigns; a peer that does not show within it that it knows of the end is left alone.
 const MAX_HANDOVER: Duration = Duration::from_secs(1);
 /// So that a thread with nothing to do still shows that it lives.
 const MAX_SLEEP: Duration = Duration::from_millis(500);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 pub mod client;
+pub mod router;
 
 use std::fs::File;
 use std::net::IpAddr;

@@ -2,10 +2,11 @@ use core::time::Duration;
 
 use ferrolb_sansio::Instant;
 
-use super::event::{Accepted, TransportId};
+use super::event::{Accepted, Event, TransportId};
 use super::link::{Link, Side, Timer};
 use super::reason::Reason;
 use super::state::{Phase, Rest};
+use super::status::LastError;
 use super::{Session, open};
 use crate::policy::Addresses;
 use crate::wire::{CeaseCode, ErrorCode, Notification};
@@ -49,6 +50,18 @@ impl Session {
         let accepted = self.accept(now, addresses);
         self.tell_state(now);
         accepted
+    }
+
+    /// The peer has connected, but not where it should: `why` says that in words. What to write before that connection is
+    /// closed.
+    pub fn handle_misdirected(&mut self, now: Instant, why: String) -> Vec<u8> {
+        let reason = Reason::Misdirected(why);
+        // Of a session that is up it would say nothing.
+        if self.links.established().is_none() && self.rest != Rest::Stopped {
+            self.last_error = Some(LastError { at: now, text: reason.to_string() });
+            self.events.push_back(Event::Ended { state: self.state_now(), reason });
+        }
+        rejection(CeaseCode::ConnectionRejected)
     }
 
     /// BFD says that the path to the peer is gone (RFC 9384).
@@ -129,7 +142,11 @@ impl Session {
 }
 
 fn refuse(code: CeaseCode) -> Accepted {
+    Accepted::Refused(rejection(code))
+}
+
+fn rejection(code: CeaseCode) -> Vec<u8> {
     let mut last = Vec::new();
     Notification::from(ErrorCode::Cease(code)).encode(&mut last);
-    Accepted::Refused(last)
+    last
 }

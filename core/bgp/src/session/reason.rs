@@ -16,6 +16,8 @@ pub enum Reason {
     Failed(String),
     /// The peer closed it without a word.
     Closed,
+    /// The peer has connected, but not where it should.
+    Misdirected(String),
     /// The peer said that it ends the session, and why.
     Heard(Notification),
     /// A message of the peer cannot be read.
@@ -81,6 +83,7 @@ impl Reason {
             Self::Unexpected { kind, state } => Some(unexpected(*kind, *state)),
             Self::HoldTimerExpired(_) => Some(ErrorCode::HoldTimerExpired.into()),
             Self::BfdDown => cease(CeaseCode::BfdDown),
+            Self::Misdirected(_) => cease(CeaseCode::ConnectionRejected),
             Self::Collision => cease(CeaseCode::ConnectionCollisionResolution),
             Self::Reconfigured => cease(CeaseCode::OtherConfigurationChange),
             Self::Removed => cease(CeaseCode::PeerDeconfigured),
@@ -94,6 +97,7 @@ impl Reason {
         match self {
             Self::Leaving(_) | Self::Removed | Self::Reset(_) | Self::BfdDown => true,
             Self::NotConnected(_) | Self::ConnectTimeout(_) | Self::Failed(_) | Self::Closed => false,
+            Self::Misdirected(_) => false,
             Self::Heard(_) | Self::Malformed(_) | Self::Refused(_) | Self::Fault(_) => false,
             Self::Unexpected { .. } | Self::HoldTimerExpired(_) | Self::SendHoldTimerExpired => false,
             Self::Collision | Self::Replaced | Self::Reconfigured | Self::Restarting(_) => false,
@@ -106,7 +110,7 @@ impl Reason {
             Self::NotConnected(_) | Self::ConnectTimeout(_) | Self::Failed(_) | Self::Closed => true,
             Self::Heard(_) | Self::Malformed(_) | Self::Refused(_) | Self::Fault(_) => true,
             Self::Unexpected { .. } | Self::HoldTimerExpired(_) | Self::SendHoldTimerExpired => true,
-            Self::BfdDown => true,
+            Self::BfdDown | Self::Misdirected(_) => true,
             Self::Collision | Self::Replaced | Self::Reconfigured | Self::Reset(_) => false,
             Self::Leaving(_) | Self::Restarting(_) | Self::Removed => false,
         }
@@ -125,7 +129,7 @@ impl Reason {
             Self::Unexpected { .. } | Self::HoldTimerExpired(_) | Self::SendHoldTimerExpired => {
                 Kindred::Refusal
             }
-            Self::BfdDown | Self::Collision | Self::Replaced => Kindred::Refusal,
+            Self::BfdDown | Self::Collision | Self::Replaced | Self::Misdirected(_) => Kindred::Refusal,
             Self::Reconfigured | Self::Reset(_) => Kindred::Renewal,
             Self::Leaving(_) | Self::Restarting(_) | Self::Removed => Kindred::Renewal,
         }
@@ -152,6 +156,7 @@ impl fmt::Display for Reason {
             }
             Self::Failed(why) => write!(f, "the connection failed: {why}"),
             Self::Closed => f.write_str("the peer closed the connection without a word"),
+            Self::Misdirected(why) => write!(f, "the peer's connection was refused: {why}"),
             Self::Heard(notification) => write!(f, "the peer ended the session: {notification}"),
             Self::Malformed(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),

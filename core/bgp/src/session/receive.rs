@@ -64,7 +64,8 @@ impl Session {
             return;
         }
         let Some(link) = self.links.get_mut(side) else { return };
-        if peer.negotiated.extended_messages {
+        // RFC 8654 §4, §5: what this side has said of itself decides what it takes. The peer's word decides what it is sent.
+        if self.settings.extended_messages {
             link.inbox.extend();
         }
         link.phase = Phase::OpenConfirm(peer);

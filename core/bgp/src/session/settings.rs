@@ -25,7 +25,7 @@ pub struct Settings {
     pub families: Families,
     /// Those of them without which there shall be no session (RFC 5492 §3).
     pub demanded: Families,
-    /// Whether messages may have 65,535 octets (RFC 8654).
+    /// Whether messages may have 65,535 octets (RFC 8654): the peer's always, ours if it takes such.
     pub extended_messages: bool,
     /// Whether IPv4 routes may be told with IPv6 next hops (RFC 8950).
     pub extended_next_hop: bool,

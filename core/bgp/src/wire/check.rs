@@ -51,9 +51,11 @@ fn flags_of(kind: u8) -> Option<u8> {
 }
 
 /// What an error in an attribute asks for: it is discarded if no choice among routes depends on it
-/// (RFC 7606 §3 f, RFC 6793 §6).
+/// (RFC 7606 §3 f, RFC 6793 §6). Where wrong flags make the routes themselves doubtful, there are none to be treated as
+/// withdrawn (RFC 7606 §5.3, §3 j).
 fn action_of(kind: u8) -> Action {
     match kind {
+        MP_REACH_NLRI | MP_UNREACH_NLRI => Action::Reset,
         ATOMIC_AGGREGATE | AGGREGATOR | AS4_PATH | AS4_AGGREGATOR => Action::Discard,
         _ => Action::Withdraw,
     }

@@ -4,7 +4,7 @@ use super::HeaderError;
 
 /// The longest message before [`Framer::extend`], in octets with its header (RFC 4271 §4.1).
 pub const MAX_LEN: usize = 4096;
-/// The longest message of peers that both can do extended messages (RFC 8654 §3).
+/// The longest message to somebody who has said that it takes extended messages (RFC 8654 §3).
 pub const MAX_EXTENDED_LEN: usize = 65535;
 
 pub(super) const HEADER_LEN: usize = 19;
@@ -97,7 +97,8 @@ impl Framer {
         Self { partial: Vec::new(), limit: MAX_LEN, done: false }
     }
 
-    /// From now on messages of up to [`MAX_EXTENDED_LEN`] are right: both sides have the capability (RFC 8654 §4).
+    /// From now on messages of up to [`MAX_EXTENDED_LEN`] are right: this side has said that it takes them
+    /// (RFC 8654 §4).
     pub fn extend(&mut self) {
         self.limit = MAX_EXTENDED_LEN;
     }

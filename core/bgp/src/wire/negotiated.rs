@@ -10,7 +10,8 @@ pub struct Negotiated {
     pub families: Families,
     /// Paths have numbers of four octets (RFC 6793).
     pub four_octet_asns: bool,
-    /// Messages may have up to [`MAX_EXTENDED_LEN`] octets (RFC 8654).
+    /// The peer may be sent messages of up to [`MAX_EXTENDED_LEN`] octets (RFC 8654 §4). What it may send follows from what
+    /// this side alone has said.
     pub extended_messages: bool,
     /// IPv4 routes may have IPv6 next hops (RFC 8950).
     pub extended_next_hop: bool,

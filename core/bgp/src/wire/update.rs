@@ -123,7 +123,11 @@ impl<'a> Reader<'a> {
         if kind == NEXT_HOP && !has_prefixes {
             return;
         }
-        if let Some((action, cause)) = check(kind, flags, value, self.negotiated) {
+        let foreign = match kind {
+            MP_REACH_NLRI | MP_UNREACH_NLRI => reach::foreign(value, self.negotiated).is_some(),
+            _ => false,
+        };
+        if !foreign && let Some((action, cause)) = check(kind, flags, value, self.negotiated) {
             self.wrong(action, cause, whole);
         }
         match kind {
@@ -132,6 +136,8 @@ impl<'a> Reader<'a> {
                 self.update.first_asn = first.ok().flatten();
             }
             MP_REACH_NLRI => {
+                // They are routes all the same: what is wrong beside them is wrong with these (RFC 7606 §5.2).
+                self.announces |= foreign;
                 self.read_reach(reach::announced(value, self.negotiated), whole, |update| {
                     &mut update.announced
                 });
@@ -190,13 +196,13 @@ impl<'a> Reader<'a> {
     }
 
     /// RFC 7606 §5.2: attributes of no route, and something wrong with them: whatever route was meant cannot be treated as
-    /// withdrawn. MP_UNREACH_NLRI is not among these, as its routes are withdrawn anyway.
+    /// withdrawn.
     fn check_unreachable(&mut self) {
         let announces = self.announces || self.update.announced.total() > 0;
-        match &mut self.worst {
-            Some((_, Cause::Flags { kind: MP_UNREACH_NLRI, .. }, _)) | None => {}
-            Some((action @ Action::Withdraw, ..)) if !announces => *action = Action::Reset,
-            Some(_) => {}
+        if let Some((action @ Action::Withdraw, ..)) = &mut self.worst
+            && !announces
+        {
+            *action = Action::Reset;
         }
     }
 

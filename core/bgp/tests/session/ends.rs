@@ -5,7 +5,7 @@ use std::time::Duration;
 use ferrolb_bgp::session::{Event, StateName};
 use ferrolb_bgp::wire::keepalive;
 
-use crate::rig::{Rig, settings, their_open};
+use crate::rig::{Rig, last_words, settings, their_open};
 
 #[test]
 fn a_silent_peer_is_told_after_the_hold_time_and_signs_of_life_go_out_meanwhile() {
@@ -93,4 +93,23 @@ fn a_refresh_is_answered_with_the_whole_family_and_nothing_else() {
     assert_eq!(rig.done, ["sends UPDATE"]);
     rig.receive(keepalive);
     assert_eq!(rig.done.len(), 1);
+}
+
+/// The peer is told, and so is whoever looks here; a session that is up has nothing to do with it.
+#[test]
+fn a_connection_that_came_to_another_address_is_refused() {
+    let why = || "it came to 192.0.2.5, and sourceAddress says 192.0.2.6".to_owned();
+    for state in StateName::ALL.into_iter().filter(|state| *state != StateName::Idle) {
+        let mut rig = Rig::brought_to(settings(), state);
+        let last = rig.session.handle_misdirected(rig.now, why());
+        rig.settle();
+        assert_eq!(last_words(&last), "Cease: Connection Rejected");
+        assert_eq!((rig.session.state(), rig.done.len()), (state, 0));
+        let up = state == StateName::Established;
+        assert_eq!(rig.last_error().ends_with("sourceAddress says 192.0.2.6"), !up, "{}", rig.last_error());
+        assert_eq!(rig.events.len(), usize::from(!up), "{:?}", rig.events);
+    }
+    let mut stopped = Rig::new(settings());
+    stopped.session.handle_misdirected(stopped.now, why());
+    assert_eq!(stopped.session.poll_event(), None);
 }

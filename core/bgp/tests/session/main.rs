@@ -5,6 +5,7 @@
 mod collisions;
 mod edits;
 mod ends;
+mod lengths;
 #[path = "../reader/mod.rs"]
 mod reader;
 mod retries;

@@ -134,6 +134,21 @@ fn a_restarted_speaker_says_so_until_it_is_back() {
     assert_eq!(gr_of_open(&rig.written), (0x40, 0), "N alone");
 }
 
+/// Who comes up a day later has kept nothing over the restart.
+#[test]
+fn a_restart_is_forgotten_also_by_a_session_that_never_came_up() {
+    let mut rig = Rig::new(graceful());
+    let restarted = Restart { restarted: true, forwarding: true };
+    rig.session = Session::new(rig.now, graceful(), restarted, Rng::new(2));
+    rig.session.start(rig.now);
+    rig.settle();
+    rig.close(Some("connection refused"));
+    rig.session.forget_restart();
+    rig.pass(Duration::from_secs(11));
+    rig.connect();
+    assert_eq!(gr_of_open(&rig.written), (0x40, 0), "N alone");
+}
+
 /// The flags of the capability, and those of its first family.
 fn gr_of_open(written: &[u8]) -> (u8, u8) {
     let (_, body) = messages(written).into_iter().find(|(kind, _)| *kind == 1).unwrap();

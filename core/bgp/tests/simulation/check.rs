@@ -62,7 +62,11 @@ impl World {
 
     fn ended(&mut self, host: usize, state: StateName, reason: &Reason) {
         match reason {
-            Reason::Malformed(_) | Reason::Refused(_) | Reason::Fault(_) | Reason::Unexpected { .. } => {
+            Reason::Malformed(_)
+            | Reason::Refused(_)
+            | Reason::Fault(_)
+            | Reason::Unexpected { .. }
+            | Reason::Misdirected(_) => {
                 self.violated(format_args!("{host} in {state}: {reason}"));
             }
             Reason::HoldTimerExpired(_)

@@ -92,9 +92,9 @@ fn an_unknown_kind_is_named() {
     }
 }
 
-/// RFC 8654 §4: longer messages once both can do them, but no OPEN and no KEEPALIVE.
+/// RFC 8654 §4: longer messages once somebody has said so, but no OPEN and no KEEPALIVE.
 #[test]
-fn extended_messages_have_to_be_agreed_on() {
+fn extended_messages_have_to_be_asked_for() {
     let longest = message(2, &[0; 4096 - 19]);
     assert_eq!(frames(&mut Framer::new(), &longest).unwrap().len(), 1);
     for kind in [2, 3, 5] {

@@ -62,6 +62,26 @@ fn section_3_c_wrong_flags_withdraw() {
     }
 }
 
+/// §5.3 counts flags to what makes these two incorrect, and by §3 j there are no routes then that could be withdrawn.
+#[test]
+fn section_5_3_wrong_flags_of_mp_attributes_reset() {
+    for (kind, value) in [(14, ipv6_reach()), (15, vec![0, 2, 1, 64, 0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0])] {
+        for flags in [0, WELL_KNOWN, TRANSITIVE] {
+            let bad = attribute(flags, kind, &value);
+            let beside = mandatory_and(&bad);
+            // A weaker error that comes first, or later, changes nothing of it.
+            let origin = attribute(WELL_KNOWN, 1, &[9]);
+            let (before, after) = ([&origin[..], &bad].concat(), [&bad[..], &origin].concat());
+            for update in [announcing(&beside), body(&[], &before, &[]), body(&[], &after, &[])] {
+                let fault = read(&update, &external()).fault.unwrap();
+                assert_eq!((fault.action, fault.cause), (Action::Reset, Cause::Flags { kind, flags }));
+                let notification = fault.notification().unwrap();
+                assert_eq!((notification.code.numbers(), &notification.data), ((3, 4), &bad));
+            }
+        }
+    }
+}
+
 /// Leaves out the attribute of a type; all are short ones.
 fn others_without(attributes: &[u8], kind: u8) -> Vec<u8> {
     let (mut rest, mut out) = (attributes, Vec::new());
@@ -261,9 +281,6 @@ fn section_5_2_an_error_without_a_route_to_withdraw_resets() {
     // An error that would only be discarded stays one.
     let harmless = attribute(WELL_KNOWN, 6, &[1]);
     assert_eq!(action(&body(&[], &harmless, &[]), &external()), Some(Action::Discard));
-    // The routes of MP_UNREACH_NLRI are withdrawn anyway.
-    let wrong_flags = attribute(TRANSITIVE, 15, &[0, 2, 1, 0]);
-    assert_eq!(action(&body(&[], &wrong_flags, &[]), &external()), Some(Action::Withdraw));
 }
 
 #[test]
@@ -295,12 +312,26 @@ fn end_of_rib_is_an_update_that_says_nothing() {
 #[test]
 fn a_family_that_was_not_agreed_on_never_resets() {
     let flowspec = AfiSafi { afi: 1, safi: 133 };
+    let bad_origin = attribute(WELL_KNOWN, 1, &[9]);
     for value in [&[0, 1, 133][..], &[0, 1, 133, 0, 0, 0], &[0, 1, 133, 200, 1]] {
         let reach = attribute(OPTIONAL, 14, value);
-        let update = read(&body(&[], &[origin(), as_path(), reach].concat(), &[]), &external());
+        let update = read(&body(&[], &[&origin()[..], &as_path(), &reach].concat(), &[]), &external());
         assert_eq!((update.foreign, update.fault), (Some(flowspec), None));
         let unreach = attribute(OPTIONAL, 15, value);
         let update = read(&body(&[], &unreach, &[]), &external());
+        assert_eq!((update.foreign, update.fault), (Some(flowspec), None));
+        // Neither by their flags nor by what is wrong with an attribute of its routes.
+        for reach in [&reach[..], &attribute(WELL_KNOWN, 14, value)] {
+            for attributes in [[reach, &bad_origin].concat(), [&bad_origin[..], reach].concat()] {
+                let update = read(&body(&[], &attributes, &[]), &external());
+                let fault = update.fault.map(|fault| (fault.action, fault.cause));
+                assert_eq!(
+                    (update.foreign, fault),
+                    (Some(flowspec), Some((Action::Withdraw, Cause::Origin(9))))
+                );
+            }
+        }
+        let update = read(&body(&[], &attribute(WELL_KNOWN, 15, value), &[]), &external());
         assert_eq!((update.foreign, update.fault), (Some(flowspec), None));
     }
     let ipv4 = only(Family::Ipv4Unicast);
