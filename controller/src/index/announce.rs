@@ -106,7 +106,9 @@ impl Announcements {
             let Some(layer2) = &vip.layer2 else { continue };
             let nodes = layer2.nodes.iter().map(|name| name.as_str().into()).collect();
             let move_to = layer2.move_to.as_deref().map(NodeName::from);
-            self.placer.recall(address, nodes, move_to, u64::try_from(layer2.revision).unwrap_or_default());
+            let revision = u64::try_from(layer2.revision).unwrap_or_default();
+            let by_pool_labels = layer2.by_pool_labels.clone();
+            self.placer.recall(address, nodes, move_to, revision, by_pool_labels);
         }
     }
 
