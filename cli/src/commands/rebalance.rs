@@ -109,13 +109,7 @@ async fn foretold(
     // What a pool that cannot be read was like when it could be, only slices tell.
     let readable = cluster.pools.iter().filter_map(|pool| ferrolb_config::pool(pool).ok());
     placer.set_pools(readable.map(|pool| (pool.name, pool.labels)).collect());
-    let interfaces = |name: &NodeName| {
-        let state = speakers.iter().find(|state| owner::name(state) == name.as_str());
-        state.and_then(ferrolb_config::interfaces)
-    };
-    for object in &cluster.nodes {
-        let mut node = ferrolb_config::node(object);
-        node.interfaces = interfaces(&node.name);
+    for node in cluster.known_nodes() {
         placer.upsert_node(node);
     }
     for (service, ready) in ready(&endpoints) {

@@ -86,7 +86,7 @@ impl Announcements {
 
     /// Every address that a node has.
     pub(crate) fn node_addresses(&self) -> BTreeSet<IpAddr> {
-        self.nodes.values().flat_map(|node| node.addresses.iter().copied()).collect()
+        self.nodes.values().flat_map(Node::own_addresses).collect()
     }
 
     /// The published orders are known: VIPs keep them as far as they may.
@@ -189,8 +189,8 @@ impl Announcements {
         }
     }
 
-    /// Takes what speakers report.
-    pub(crate) fn apply_speakers(&mut self, change: Change<SpeakerState>) {
+    /// Takes what speakers report. Returns whether any node has other addresses than before.
+    pub(crate) fn apply_speakers(&mut self, change: Change<SpeakerState>) -> bool {
         if self.sessions.apply(&change) {
             self.touch_routed();
         }
@@ -210,6 +210,7 @@ impl Announcements {
             let name: NodeName = state.metadata.name.as_deref().unwrap_or_default().into();
             (name, ferrolb_config::interfaces(&state))
         });
+        let mut readdressed = false;
         match reported {
             Change::All(states) => {
                 let gone: Vec<NodeName> = self
@@ -219,15 +220,16 @@ impl Announcements {
                     .cloned()
                     .collect();
                 for name in gone {
-                    self.set_interfaces(&name, None);
+                    readdressed |= self.set_interfaces(&name, None);
                 }
                 for (name, interfaces) in states {
-                    self.set_interfaces(&name, interfaces);
+                    readdressed |= self.set_interfaces(&name, interfaces);
                 }
             }
-            Change::Applied((name, interfaces)) => self.set_interfaces(&name, interfaces),
-            Change::Deleted((name, _)) => self.set_interfaces(&name, None),
+            Change::Applied((name, interfaces)) => readdressed = self.set_interfaces(&name, interfaces),
+            Change::Deleted((name, _)) => readdressed = self.set_interfaces(&name, None),
         }
+        readdressed
     }
 
     /// Takes what the watch of advertisements saw.
@@ -345,14 +347,15 @@ impl Announcements {
         self.touch_routed();
     }
 
-    fn set_interfaces(&mut self, name: &NodeName, interfaces: Option<Vec<NodeInterface>>) {
+    /// Returns whether the node has other addresses than before.
+    fn set_interfaces(&mut self, name: &NodeName, interfaces: Option<Vec<NodeInterface>>) -> bool {
         match interfaces {
             Some(interfaces) => self.interfaces.insert(name.clone(), interfaces),
             None => self.interfaces.remove(name),
         };
-        if let Some(node) = self.nodes.get(name).cloned() {
-            self.upsert_node(node);
-        }
+        let Some(before) = self.nodes.get(name).cloned() else { return false };
+        self.upsert_node(before.clone());
+        !self.nodes[name].own_addresses().eq(before.own_addresses())
     }
 
     fn upsert_advertisement(&mut self, object: &L2Advertisement, objects: &mut Objects) {
