@@ -147,8 +147,9 @@ impl Cluster {
             match ferrolb_config::pool(object) {
                 Ok(pool) => snapshot.pools.push(pool),
                 Err(error) => {
-                    let name = object.metadata.name.as_deref().unwrap_or_default();
-                    invalid.insert(name.into(), error.to_string());
+                    let name: PoolName = object.metadata.name.as_deref().unwrap_or_default().into();
+                    snapshot.invalid_pools.insert(name.clone());
+                    invalid.insert(name, error.to_string());
                 }
             }
         }

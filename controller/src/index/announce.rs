@@ -38,6 +38,7 @@ pub(crate) struct Announcements {
     pub(super) nodes: BTreeMap<NodeName, Node>,
     interfaces: BTreeMap<NodeName, Vec<NodeInterface>>,
     pub(super) advertisements: BTreeMap<String, model::L2Advertisement>,
+    /// All there are, also those that cannot be read.
     pub(super) pools: BTreeMap<PoolName, Labels>,
     endpoints: Endpoints,
     endpoints_listed: bool,
@@ -153,9 +154,13 @@ impl Announcements {
         self.republish(address);
     }
 
-    /// The pools' labels.
-    pub(crate) fn set_pool_labels(&mut self, labels: BTreeMap<PoolName, Labels>) {
-        self.pools.clone_from(&labels);
+    /// The labels of the pools in force; and of all there are, of which some cannot be read.
+    pub(crate) fn set_pool_labels(
+        &mut self,
+        labels: BTreeMap<PoolName, Labels>,
+        all: BTreeMap<PoolName, Labels>,
+    ) {
+        self.pools = all;
         let (placed, routed) = (self.placer.set_pools(labels.clone()), self.routing.set_pools(labels));
         self.publish(placed);
         self.reroute(routed);

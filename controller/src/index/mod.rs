@@ -299,8 +299,10 @@ impl Index {
         if !self.pools.apply(change, &mut self.objects) {
             return Vec::new();
         }
-        self.announcements.set_pool_labels(self.pools.labels());
-        self.allocator.set_pools(self.pools.parsed())
+        self.announcements.set_pool_labels(self.pools.labels(), self.pools.all_labels());
+        let mut decisions = self.allocator.set_pools(self.pools.parsed());
+        decisions.extend(self.allocator.set_invalid_pools(self.pools.invalid()));
+        decisions
     }
 
     fn learn_node_addresses(&mut self, readdressed: bool) -> Vec<Decision> {

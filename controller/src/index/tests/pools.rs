@@ -80,3 +80,52 @@ fn a_bad_edit_of_a_pool_and_a_change_of_leader_are_no_outage() {
         world.pools.get_mut("lan").unwrap().metadata.labels = labels;
     });
 }
+
+#[test]
+fn after_a_change_of_leader_a_pool_that_is_invalid_is_called_so_and_not_gone() {
+    let mut world = World::new();
+    let by_name = json!({"ipAddressPools": ["lan"]});
+    let spec = serde_json::from_value(by_name).unwrap();
+    world.advertisements.insert("all".into(), L2Advertisement::new("all", spec));
+    let web = world.add_service("web");
+    let mut index = world.controller();
+    world.run(&mut index);
+    world.set_pool("lan", &["192.0.2.131-192.0.2.128"]);
+    index.apply(Event::Pools(Change::All(world.pools.values().cloned().collect())));
+    world.run(&mut index);
+    assert_eq!(
+        world.reason(&web, IP_ALLOCATED).as_deref(),
+        Some("Allocated"),
+        "its last good version counts"
+    );
+
+    let late = world.add_service("late");
+    world.edit(&late, |one| {
+        let annotation = (ferrolb_api::ADDRESS_POOL.to_owned(), "lan".to_owned());
+        one.metadata.annotations = Some([annotation].into());
+    });
+    let mut restarted = world.controller();
+    world.run(&mut restarted);
+    let told = |world: &World, id| {
+        let conditions = &world.services[id].status.conditions;
+        let condition = conditions.iter().find(|one| one.type_ == IP_ALLOCATED).unwrap();
+        condition.message.clone()
+    };
+    let kept = "192.0.2.128 from pool lan; 192.0.2.128 is kept although its pool lan is invalid; mend";
+    assert!(told(&world, &web).starts_with(kept), "{}", told(&world, &web));
+    assert!(told(&world, &late).starts_with("pool lan is invalid; mend"), "{}", told(&world, &late));
+    let resolved = &world.advertisements["all"].status.as_ref().unwrap().conditions;
+    let resolved = resolved.iter().find(|one| one.type_ == "ResolvedRefs").unwrap();
+    assert_eq!(resolved.status, "True", "the pool that it names is there: {}", resolved.message);
+
+    let pool = world.pools.remove("lan").unwrap();
+    restarted.apply(Event::Pools(Change::Deleted(pool)));
+    world.run(&mut restarted);
+    assert!(told(&world, &web).contains("its pool lan no longer exists"), "{}", told(&world, &web));
+    world.set_pool("lan", &["192.0.2.128-192.0.2.131"]);
+    restarted.apply(Event::Pools(Change::Applied(world.pools["lan"].clone())));
+    world.run(&mut restarted);
+    assert_eq!(told(&world, &web), "192.0.2.128 from pool lan");
+    assert_eq!(world.addresses(&late), ["192.0.2.129"]);
+    assert!(restarted.audit().is_empty(), "{:?}", restarted.audit());
+}
