@@ -49,8 +49,8 @@ pub use sessions::{
     PrefixCounts,
 };
 pub use slice::{
-    AnnouncementSlice, AnnouncementSliceSpec, BgpAnnouncement, Layer2Announcement, MAX_CANDIDATES,
-    MAX_SLICE_VIPS, RoutedBy, ServiceReference, TrafficPolicy, VipAnnouncement,
+    AnnouncementSlice, AnnouncementSliceSpec, BgpAnnouncement, Layer2Announcement, MAX_ADVERTISEMENTS,
+    MAX_CANDIDATES, MAX_SLICE_VIPS, RoutedBy, ServiceReference, TrafficPolicy, VipAnnouncement,
 };
 pub use speaker_state::{
     Configuration, Exception, ExceptionKind, Interface, MAX_EXCEPTIONS, MAX_INTERFACES, MAX_SEGMENT_NODES,

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The most VIPs one slice holds.
 pub const MAX_SLICE_VIPS: usize = 64;
+/// The most advertisements of one kind that a slice names for a VIP.
+pub const MAX_ADVERTISEMENTS: usize = 64;
 /// The most candidate nodes a VIP has.
 pub const MAX_CANDIDATES: usize = 5;
 
@@ -104,6 +106,11 @@ pub struct Layer2Announcement {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 15)))]
     pub interfaces: Vec<String>,
+    /// The L2Advertisements that are for it by the labels of its pool, by name: they are so on if the pool is gone or cannot be
+    /// read, and nobody knows its labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
+    pub by_pool_labels: Vec<String>,
     /// Raised whenever `nodes` changes.
     #[serde(default)]
     #[schemars(range(min = 0))]

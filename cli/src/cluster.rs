@@ -10,7 +10,7 @@ use ferrolb_api::{AnnouncementSlice, IPAddressPool, SpeakerState};
 use ferrolb_config::Class;
 use ferrolb_explain::DefaultClass;
 use ferrolb_ipam::Snapshot;
-use ferrolb_model::PoolName;
+use ferrolb_model::{Node, PoolName};
 use ferrolb_runtime::kinds;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -147,8 +147,9 @@ impl Cluster {
             match ferrolb_config::pool(object) {
                 Ok(pool) => snapshot.pools.push(pool),
                 Err(error) => {
-                    let name = object.metadata.name.as_deref().unwrap_or_default();
-                    invalid.insert(name.into(), error.to_string());
+                    let name: PoolName = object.metadata.name.as_deref().unwrap_or_default().into();
+                    snapshot.invalid_pools.insert(name.clone());
+                    invalid.insert(name, error.to_string());
                 }
             }
         }
@@ -167,9 +168,25 @@ impl Cluster {
         (snapshot, invalid)
     }
 
-    fn node_addresses(&self) -> BTreeSet<IpAddr> {
-        self.nodes.iter().flat_map(|node| ferrolb_config::node(node).addresses).collect()
+    /// The nodes, with what their speakers report of them, as far as that could be read.
+    pub(crate) fn known_nodes(&self) -> impl Iterator<Item = Node> {
+        known_nodes(&self.nodes, self.speakers.as_deref().unwrap_or_default())
     }
+
+    fn node_addresses(&self) -> BTreeSet<IpAddr> {
+        self.known_nodes().flat_map(|node| node.own_addresses().collect::<Vec<_>>()).collect()
+    }
+}
+
+fn known_nodes(nodes: &[kinds::Node], speakers: &[SpeakerState]) -> impl Iterator<Item = Node> {
+    let reported: BTreeMap<&str, &SpeakerState> =
+        speakers.iter().map(|state| (state.metadata.name.as_deref().unwrap_or_default(), state)).collect();
+    nodes.iter().map(move |object| {
+        let mut node = ferrolb_config::node(object);
+        node.interfaces =
+            reported.get(node.name.as_str()).and_then(|state| ferrolb_config::interfaces(state));
+        node
+    })
 }
 
 /// Whether the namespace that was named is there: a misspelt one would look like one without Services.
@@ -217,6 +234,24 @@ mod tests {
         assert!(exists("shop", &namespaces).is_ok());
         let error = exists("shpo", &namespaces).unwrap_err().to_string();
         assert_eq!(error, "there is no namespace shpo; did you mean shop?");
+    }
+
+    #[test]
+    fn nodes_are_known_with_what_their_speakers_report() {
+        let node = |name: &str| {
+            let yaml = format!(
+                "{{metadata: {{name: {name}}}, status: {{addresses: [{{type: InternalIP, address: 192.0.2.10}}]}}}}"
+            );
+            serde_saphyr::from_str(&yaml).unwrap()
+        };
+        let report = "apiVersion: ferrolb.io/v1beta1\nkind: SpeakerState\nmetadata: {name: n1}\nspec: {}\nstatus: \
+                      {interfaces: [{name: eth1, addresses: [198.51.100.1/24], carrier: true}]}";
+        let speakers: Vec<SpeakerState> = vec![serde_saphyr::from_str(report).unwrap()];
+        let own = |node: &Node| node.own_addresses().map(|one| one.to_string()).collect::<Vec<_>>();
+        let nodes = [node("n1"), node("n2")];
+        let known: Vec<Node> = known_nodes(&nodes, &speakers).collect();
+        assert_eq!(own(&known[0]), ["192.0.2.10", "198.51.100.1"]);
+        assert_eq!(own(&known[1]), ["192.0.2.10"]);
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn verdicts() -> Vec<PoolVerdict> {
         PoolVerdict::NotAutomatic,
         PoolVerdict::RequestsNotAllowed,
         PoolVerdict::NotNamed,
+        PoolVerdict::Invalid,
         PoolVerdict::OtherNamespaces("namespace shop or namespaces with team=web".into()),
         PoolVerdict::OtherLabels("app=web,tier in (a,b)".into()),
     ]
@@ -104,6 +105,7 @@ fn examples() -> Vec<Refusal> {
     let lan = || "lan".into();
     let mut examples = vec![
         Refusal::NoPool,
+        Refusal::NoValidPool(vec![lan(), "dmz".into()]),
         Refusal::NoPoolMatches {
             family: Family::V6,
             considered: [
@@ -117,8 +119,10 @@ fn examples() -> Vec<Refusal> {
             considered: [(lan(), PoolVerdict::Exhausted), ("old".into(), PoolVerdict::Draining)].into(),
         },
         Refusal::PoolNotFound(lan()),
+        Refusal::PoolInvalid(lan()),
         Refusal::PoolMissing { address, pool: Some(lan()) },
         Refusal::PoolMissing { address, pool: None },
+        Refusal::KeptOfInvalidPool { address, pool: lan() },
         Refusal::PoolDraining(lan()),
         Refusal::PoolNotForService { pool: lan(), verdict: PoolVerdict::OtherLabels("app=web".into()) },
         Refusal::RequestsNotAllowed(lan()),
@@ -126,6 +130,7 @@ fn examples() -> Vec<Refusal> {
         Refusal::PoolFamilyMismatch { pool: lan(), family: Family::V6 },
         Refusal::AddressTaken { address, by: ServiceId::new("shop", "web") },
         Refusal::AddressInNoPool(address),
+        Refusal::AddressInNoValidPool { address, invalid: vec![lan()] },
         Refusal::AddressInOtherPool { address, asked: "dmz".into(), pool: lan() },
         Refusal::AddressExcluded { address, pool: lan() },
         Refusal::AddressOfNode(address),

@@ -1,19 +1,29 @@
 //! Pools that run out, and pools that go away.
 
 use std::net::IpAddr;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
 
 use crate::client::some_owner;
-use crate::scene::Scene;
+use crate::scene::{Pool, Scene};
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
+
+/// A VIP that is withdrawn is answered no more long before this has passed.
+const WITHDRAWN: Duration = Duration::from_secs(3);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("an_exhausted_pool_is_told_and_a_freed_address_picked_up", Disturbs::Nobody, exhausted),
-        trial("a_deleted_pool_moves_nothing", Disturbs::Nobody, deleted),
+        trial("a_deleted_pool_moves_nothing", Disturbs::Nobody, |scene| {
+            deleted(scene, |_, pool| pool.manifest.clone())
+        }),
+        trial("a_deleted_pool_is_announced_on_by_who_selected_its_label", Disturbs::Nobody, |scene| {
+            deleted(scene, announced_by_label)
+        }),
         trial("an_address_added_to_a_pool_is_picked_up", Disturbs::Nobody, grown),
         trial("pools_of_ipv6_say_what_is_taken_beside_more_than_can_be_counted", Disturbs::Nobody, vast),
     ]
@@ -45,9 +55,17 @@ fn exhausted(scene: &Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-fn deleted(scene: &Scene<'_>) -> Result<()> {
+/// The pool, and an advertisement that does not name it but selects its label.
+fn announced_by_label(scene: &Scene<'_>, pool: &Pool) -> String {
+    let by_label = format!("ipAddressPoolSelectors: [{{matchLabels: {{e2e: {}}}}}]", scene.namespace);
+    pool.manifest.replace(&format!("ipAddressPools: [{}]", pool.name), &by_label)
+}
+
+fn deleted(scene: &Scene<'_>, manifest: fn(&Scene<'_>, &Pool) -> String) -> Result<()> {
     let lab = &scene.cluster.lab;
-    let pool = scene.pool("lan", 2)?;
+    let pool = scene.planned_pool("lan", 2)?;
+    let manifest = manifest(scene, &pool);
+    lab.apply(&manifest)?;
     scene.load_balancer("kept", "")?;
     let before = scene.address("kept")?;
     let owner = some_owner(lab, before)?;
@@ -62,11 +80,12 @@ fn deleted(scene: &Scene<'_>) -> Result<()> {
         ensure!(service.addresses() == [before], "the addresses are {:?}", service.addresses());
         Ok(())
     })?;
+    sleep(WITHDRAWN);
     let still = some_owner(lab, before)?;
     ensure!(still == owner, "{before} moved from {owner} to {still} because its pool went away");
 
     // The address is still taken: another Service in a pool with it gets the other one.
-    lab.apply(&pool.manifest)?;
+    lab.apply(&manifest)?;
     scene.load_balancer("other", "")?;
     let other = scene.address("other")?;
     ensure!(other != before, "{before} was given out twice");

@@ -106,18 +106,10 @@ async fn foretold(
     let published: BTreeMap<IpAddr, (&str, &VipAnnouncement)> = slices.iter().flat_map(published).collect();
     let mut placer = Placer::new();
     placer.set_advertisements(advertisements.iter().map(ferrolb_config::l2_advertisement).collect());
-    let labels = |pool: &ferrolb_api::IPAddressPool| {
-        let metadata = &pool.metadata;
-        (metadata.name.as_deref().unwrap_or_default().into(), metadata.labels.as_ref().into())
-    };
-    placer.set_pools(cluster.pools.iter().map(labels).collect());
-    let interfaces = |name: &NodeName| {
-        let state = speakers.iter().find(|state| owner::name(state) == name.as_str());
-        state.and_then(ferrolb_config::interfaces)
-    };
-    for object in &cluster.nodes {
-        let mut node = ferrolb_config::node(object);
-        node.interfaces = interfaces(&node.name);
+    // What a pool that cannot be read was like when it could be, only slices tell.
+    let readable = cluster.pools.iter().filter_map(|pool| ferrolb_config::pool(pool).ok());
+    placer.set_pools(readable.map(|pool| (pool.name, pool.labels)).collect());
+    for node in cluster.known_nodes() {
         placer.upsert_node(node);
     }
     for (service, ready) in ready(&endpoints) {
@@ -129,7 +121,8 @@ async fn foretold(
         {
             let nodes = layer2.nodes.iter().map(|name| name.as_str().into()).collect();
             let move_to = layer2.move_to.as_deref().map(NodeName::from);
-            placer.recall(vip.address, nodes, move_to, u64::try_from(layer2.revision).unwrap_or_default());
+            let revision = u64::try_from(layer2.revision).unwrap_or_default();
+            placer.recall(vip.address, nodes, move_to, revision, layer2.by_pool_labels.clone());
         }
         placer.upsert_vip(vip);
     }

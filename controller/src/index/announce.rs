@@ -38,6 +38,7 @@ pub(crate) struct Announcements {
     pub(super) nodes: BTreeMap<NodeName, Node>,
     interfaces: BTreeMap<NodeName, Vec<NodeInterface>>,
     pub(super) advertisements: BTreeMap<String, model::L2Advertisement>,
+    /// All there are, also those that cannot be read.
     pub(super) pools: BTreeMap<PoolName, Labels>,
     endpoints: Endpoints,
     endpoints_listed: bool,
@@ -86,7 +87,7 @@ impl Announcements {
 
     /// Every address that a node has.
     pub(crate) fn node_addresses(&self) -> BTreeSet<IpAddr> {
-        self.nodes.values().flat_map(|node| node.addresses.iter().copied()).collect()
+        self.nodes.values().flat_map(Node::own_addresses).collect()
     }
 
     /// The published orders are known: VIPs keep them as far as they may.
@@ -106,7 +107,9 @@ impl Announcements {
             let Some(layer2) = &vip.layer2 else { continue };
             let nodes = layer2.nodes.iter().map(|name| name.as_str().into()).collect();
             let move_to = layer2.move_to.as_deref().map(NodeName::from);
-            self.placer.recall(address, nodes, move_to, u64::try_from(layer2.revision).unwrap_or_default());
+            let revision = u64::try_from(layer2.revision).unwrap_or_default();
+            let by_pool_labels = layer2.by_pool_labels.clone();
+            self.placer.recall(address, nodes, move_to, revision, by_pool_labels);
         }
     }
 
@@ -151,9 +154,13 @@ impl Announcements {
         self.republish(address);
     }
 
-    /// The pools' labels.
-    pub(crate) fn set_pool_labels(&mut self, labels: BTreeMap<PoolName, Labels>) {
-        self.pools.clone_from(&labels);
+    /// The labels of the pools in force; and of all there are, of which some cannot be read.
+    pub(crate) fn set_pool_labels(
+        &mut self,
+        labels: BTreeMap<PoolName, Labels>,
+        all: BTreeMap<PoolName, Labels>,
+    ) {
+        self.pools = all;
         let (placed, routed) = (self.placer.set_pools(labels.clone()), self.routing.set_pools(labels));
         self.publish(placed);
         self.reroute(routed);
@@ -187,8 +194,8 @@ impl Announcements {
         }
     }
 
-    /// Takes what speakers report.
-    pub(crate) fn apply_speakers(&mut self, change: Change<SpeakerState>) {
+    /// Takes what speakers report. Returns whether any node has other addresses than before.
+    pub(crate) fn apply_speakers(&mut self, change: Change<SpeakerState>) -> bool {
         if self.sessions.apply(&change) {
             self.touch_routed();
         }
@@ -208,6 +215,7 @@ impl Announcements {
             let name: NodeName = state.metadata.name.as_deref().unwrap_or_default().into();
             (name, ferrolb_config::interfaces(&state))
         });
+        let mut readdressed = false;
         match reported {
             Change::All(states) => {
                 let gone: Vec<NodeName> = self
@@ -217,15 +225,16 @@ impl Announcements {
                     .cloned()
                     .collect();
                 for name in gone {
-                    self.set_interfaces(&name, None);
+                    readdressed |= self.set_interfaces(&name, None);
                 }
                 for (name, interfaces) in states {
-                    self.set_interfaces(&name, interfaces);
+                    readdressed |= self.set_interfaces(&name, interfaces);
                 }
             }
-            Change::Applied((name, interfaces)) => self.set_interfaces(&name, interfaces),
-            Change::Deleted((name, _)) => self.set_interfaces(&name, None),
+            Change::Applied((name, interfaces)) => readdressed = self.set_interfaces(&name, interfaces),
+            Change::Deleted((name, _)) => readdressed = self.set_interfaces(&name, None),
         }
+        readdressed
     }
 
     /// Takes what the watch of advertisements saw.
@@ -343,14 +352,15 @@ impl Announcements {
         self.touch_routed();
     }
 
-    fn set_interfaces(&mut self, name: &NodeName, interfaces: Option<Vec<NodeInterface>>) {
+    /// Returns whether the node has other addresses than before.
+    fn set_interfaces(&mut self, name: &NodeName, interfaces: Option<Vec<NodeInterface>>) -> bool {
         match interfaces {
             Some(interfaces) => self.interfaces.insert(name.clone(), interfaces),
             None => self.interfaces.remove(name),
         };
-        if let Some(node) = self.nodes.get(name).cloned() {
-            self.upsert_node(node);
-        }
+        let Some(before) = self.nodes.get(name).cloned() else { return false };
+        self.upsert_node(before.clone());
+        !self.nodes[name].own_addresses().eq(before.own_addresses())
     }
 
     fn upsert_advertisement(&mut self, object: &L2Advertisement, objects: &mut Objects) {

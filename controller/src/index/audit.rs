@@ -88,6 +88,7 @@ impl Index {
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             pools: self.pools.parsed(),
+            invalid_pools: self.pools.invalid(),
             namespaces: self.namespaces.clone(),
             node_addresses: self.announcements.node_addresses(),
             services: self.allocator.services().cloned().collect(),

@@ -133,15 +133,13 @@ impl Index {
             Event::Namespaces(change) => self.apply_namespaces(change),
             Event::Nodes(change) => {
                 self.stale_objects = true;
-                match self.announcements.apply_nodes(change) {
-                    true => self.allocator.set_node_addresses(self.announcements.node_addresses()),
-                    false => Vec::new(),
-                }
+                let readdressed = self.announcements.apply_nodes(change);
+                self.learn_node_addresses(readdressed)
             }
             Event::Speakers(change) => {
-                self.announcements.apply_speakers(change);
+                let readdressed = self.announcements.apply_speakers(change);
                 self.announced.heard();
-                Vec::new()
+                self.learn_node_addresses(readdressed)
             }
             Event::Advertisements(change) => {
                 self.stale_objects = true;
@@ -301,8 +299,17 @@ impl Index {
         if !self.pools.apply(change, &mut self.objects) {
             return Vec::new();
         }
-        self.announcements.set_pool_labels(self.pools.labels());
-        self.allocator.set_pools(self.pools.parsed())
+        self.announcements.set_pool_labels(self.pools.labels(), self.pools.all_labels());
+        let mut decisions = self.allocator.set_pools(self.pools.parsed());
+        decisions.extend(self.allocator.set_invalid_pools(self.pools.invalid()));
+        decisions
+    }
+
+    fn learn_node_addresses(&mut self, readdressed: bool) -> Vec<Decision> {
+        match readdressed {
+            true => self.allocator.set_node_addresses(self.announcements.node_addresses()),
+            false => Vec::new(),
+        }
     }
 
     fn apply_namespaces(&mut self, change: Change<kinds::Namespace>) -> Vec<Decision> {

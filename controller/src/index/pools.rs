@@ -1,6 +1,6 @@
 //! Pools as the API server has them: the good ones for the allocator, a condition for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_api::{IPAddressPool, condition::object};
 use ferrolb_ipam::{Allocator, Usage};
@@ -67,6 +67,17 @@ impl Pools {
             .filter_map(|known| known.good.as_ref())
             .map(|pool| (pool.name.clone(), pool.labels.clone()))
             .collect()
+    }
+
+    /// The labels of every pool there is, in force or not.
+    pub(crate) fn all_labels(&self) -> BTreeMap<PoolName, Labels> {
+        self.known.iter().map(|(name, known)| (name.as_str().into(), known.labels.clone())).collect()
+    }
+
+    /// The pools of which no version could be read.
+    pub(crate) fn invalid(&self) -> BTreeSet<PoolName> {
+        let invalid = self.known.iter().filter(|(_, known)| known.good.is_none());
+        invalid.map(|(name, _)| name.as_str().into()).collect()
     }
 
     /// How much of each is in use.

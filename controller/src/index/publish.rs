@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use ferrolb_api::{BgpAnnouncement, Layer2Announcement, ServiceReference, VipAnnouncement};
+use ferrolb_api::{
+    BgpAnnouncement, Layer2Announcement, MAX_ADVERTISEMENTS, ServiceReference, VipAnnouncement,
+};
 use ferrolb_model::{self as model, NodeName, PoolName, TrafficPolicy};
 use ferrolb_placement::{Change as Placed, Decision, Placement, RoutedBy};
 
@@ -47,7 +49,9 @@ impl Announcements {
 
     fn announcement(&self, address: IpAddr) -> Option<VipAnnouncement> {
         let layer2 = match self.placer.decision(address) {
-            Some(Decision::Announced(placement)) => Some(layer2(placement)),
+            Some(Decision::Announced(placement)) => {
+                Some(layer2(placement, self.placer.by_pool_labels(address)))
+            }
             Some(Decision::NotAnnounced(_)) | None => None,
         };
         let bgp = bgp(self.routing.decision(address));
@@ -71,11 +75,12 @@ impl Announcements {
     }
 }
 
-fn layer2(placement: &Placement) -> Layer2Announcement {
+fn layer2(placement: &Placement, by_pool_labels: &[String]) -> Layer2Announcement {
     Layer2Announcement {
         nodes: placement.nodes.iter().map(NodeName::to_string).collect(),
         move_to: placement.move_to.as_ref().map(NodeName::to_string),
         interfaces: placement.interfaces.clone(),
+        by_pool_labels: by_pool_labels.iter().take(MAX_ADVERTISEMENTS).cloned().collect(),
         revision: i64::try_from(placement.revision).unwrap_or(i64::MAX),
     }
 }

@@ -42,6 +42,41 @@ async fn watches_that_end_break_fall_silent_or_stutter_are_survived() {
 }
 
 #[tokio::test]
+async fn what_is_told_again_after_an_edit_or_a_deletion_takes_nothing_back() {
+    let scene = Scene::new().await;
+    scene.pool("192.0.2.1/32");
+    let controller = scene.controller("a");
+    controller.until_ready().await;
+    // Every change is sent twice from now on, and followed by the one before it.
+    scene.fault(usize::MAX, Action::Stutter, |asked| asked.watch);
+    scene.edit(|world| world.restarts += 1);
+    scene.add_services(["gone".into()]);
+    scene.until_served().await;
+    assert_eq!(scene.address("gone"), "192.0.2.1");
+    // In one breath, so that one watch sees both, and the edit after the deletion.
+    scene.edit(|world| {
+        let gone = key("services", "default", "gone");
+        let mut edited = world.store.objects[&gone].clone();
+        edited["metadata"]["labels"] = serde_json::json!({"edited": "once"});
+        world.store.put(&gone, edited);
+        world.store.delete(&gone).unwrap();
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // The watches of now have nothing to repeat yet.
+    scene.edit(|world| world.restarts += 1);
+    scene.add_services(["heir".into()]);
+    scene.until_served().await;
+    assert_eq!(scene.address("heir"), "192.0.2.1", "who is gone has nothing");
+
+    scene.pool("192.0.2.1-192.0.2.2");
+    scene.pool("192.0.2.1-192.0.2.4");
+    scene.add_services(["second".into(), "third".into(), "fourth".into()]);
+    scene.until_served().await;
+    scene.assert_distinct();
+    controller.stop().await;
+}
+
+#[tokio::test]
 async fn a_watch_that_ends_at_once_again_and_again_is_no_hot_loop() {
     let scene = Scene::new().await;
     scene.fault(usize::MAX, Action::End, is_service_watch);

@@ -87,10 +87,15 @@ fn advice(refusal: &Refusal) -> Option<String> {
         Refusal::AddressInOtherPool { pool, .. } | Refusal::AddressExcluded { pool, .. } => {
             Some(format!("kubectl ferrolb pools {pool} -o wide"))
         }
-        Refusal::AddressInNoPool(_) | Refusal::PoolMissing { .. } => Some("kubectl ferrolb pools".into()),
+        Refusal::AddressInNoPool(_) | Refusal::AddressInNoValidPool { .. } | Refusal::PoolMissing { .. } => {
+            Some("kubectl ferrolb pools".into())
+        }
+        Refusal::KeptOfInvalidPool { pool, .. } => Some(format!("kubectl ferrolb pools {pool}")),
         Refusal::AddressOfNode(_) => Some("kubectl get nodes -o wide".into()),
         Refusal::NoPool
+        | Refusal::NoValidPool(_)
         | Refusal::PoolNotFound(_)
+        | Refusal::PoolInvalid(_)
         | Refusal::PoolExhausted { .. }
         | Refusal::NoPoolMatches { .. }
         | Refusal::AddressFamilyMismatch { .. }

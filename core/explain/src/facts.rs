@@ -33,7 +33,7 @@ pub struct Facts {
     pub now: i64,
     /// What statuses should say: started from the cluster's pools, namespaces, nodes and Services.
     pub allocator: Allocator,
-    /// Pools that cannot be parsed, and why. The controller goes on with their last good version, which is not known here.
+    /// Pools that cannot be parsed, and why. A controller that has read a good version goes by that, which is not known here.
     pub invalid_pools: BTreeMap<PoolName, String>,
     /// Whether Services without a class are served.
     pub default_class: DefaultClass,

@@ -38,12 +38,16 @@ pub(crate) fn link(facts: &Facts, subject: &Subject, outcome: &Outcome) -> Link 
 pub(crate) fn is_about_pools(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::NoPool
+        | Refusal::NoValidPool(_)
         | Refusal::PoolNotFound(_)
+        | Refusal::PoolInvalid(_)
         | Refusal::PoolMissing { .. }
+        | Refusal::KeptOfInvalidPool { .. }
         | Refusal::PoolExhausted { .. }
         | Refusal::NoPoolMatches { .. }
         | Refusal::PoolFamilyMismatch { .. }
         | Refusal::AddressInNoPool(_)
+        | Refusal::AddressInNoValidPool { .. }
         | Refusal::AddressInOtherPool { .. }
         | Refusal::RequestsNotAllowed(_)
         | Refusal::PoolDraining(_)
@@ -63,14 +67,18 @@ fn advice(refusal: &Refusal) -> String {
         | Refusal::AddressInOtherPool { pool, .. }
         | Refusal::RequestsNotAllowed(pool)
         | Refusal::PoolDraining(pool)
+        | Refusal::PoolInvalid(pool)
+        | Refusal::KeptOfInvalidPool { pool, .. }
         | Refusal::PoolNotForService { pool, .. } => format!("kubectl ferrolb pools {pool}"),
         Refusal::PoolExhausted { .. } => "kubectl ferrolb pools -o wide  (who holds what)".into(),
         Refusal::NoPool
+        | Refusal::NoValidPool(_)
         | Refusal::PoolNotFound(_)
         | Refusal::PoolMissing { .. }
         | Refusal::NoPoolMatches { .. }
         | Refusal::AddressTaken { .. }
         | Refusal::AddressInNoPool(_)
+        | Refusal::AddressInNoValidPool { .. }
         | Refusal::AddressExcluded { .. }
         | Refusal::AddressOfNode(_)
         | Refusal::AddressFamilyMismatch { .. }
@@ -122,7 +130,8 @@ const MANY: u128 = 1_000_000_000;
 fn invalid(facts: &Facts) -> impl Iterator<Item = String> {
     facts.invalid_pools.iter().map(|(pool, problem)| {
         format!(
-            "pool {pool} cannot be read, so its last good version counts, which is not shown here: {problem}"
+            "pool {pool} is invalid: {problem}; a controller that has read a good version goes by that, which is not known here, and \
+             any other gives nothing from it"
         )
     })
 }

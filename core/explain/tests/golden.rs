@@ -140,6 +140,16 @@ fn kept_although_the_pool_is_gone() {
 }
 
 #[test]
+fn kept_although_the_pool_is_invalid() {
+    let mut scene = Scene::served("192.0.2.128");
+    scene.pools.clear();
+    let problem = "spec.addresses: \"192.0.2.9-192.0.2.1\" ends before it begins";
+    scene.invalid_pools = [("lan".into(), problem.to_owned())].into();
+    scene.allocated.as_mut().unwrap().reason = "PoolMissing".into();
+    check("pool-invalid", scene);
+}
+
+#[test]
 fn nobody_leads() {
     let mut scene = Scene::pending();
     scene.controller = Known::Known(Controller::Lapsed { holder: "controller-1".into(), renewed: 95 });

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use ferrolb_model::{Assignment, Family, Labels, ServiceId, Uid};
+use ferrolb_model::{Assignment, Family, Labels, PoolName, ServiceId, Uid};
 
 use crate::{
     Change, Outcome,
@@ -24,6 +24,8 @@ use crate::{
 pub struct Allocator {
     pub(crate) settled: bool,
     pub(crate) pools: Pools,
+    /// Pools that are there and cannot be read.
+    pub(crate) invalid: BTreeSet<PoolName>,
     pub(crate) namespaces: BTreeMap<String, Labels>,
     pub(crate) node_addresses: BTreeSet<IpAddr>,
     pub(crate) services: Services,

@@ -238,7 +238,11 @@ impl Allocator {
         let entry = &self.services[handle];
         let mut held = wanted(service).iter().filter_map(|family| entry.held_of(*family));
         let lost = held.find(|one| self.pools.is_missing(one.address, one.pool.as_ref()))?;
-        Some(Refusal::PoolMissing { address: lost.address, pool: lost.pool.clone() })
+        let address = lost.address;
+        Some(match lost.pool.clone() {
+            Some(pool) if self.is_invalid(&pool) => Refusal::KeptOfInvalidPool { address, pool },
+            pool => Refusal::PoolMissing { address, pool },
+        })
     }
 
     fn held_address(&self, handle: Handle, family: Family) -> Option<IpAddr> {

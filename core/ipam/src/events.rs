@@ -109,6 +109,20 @@ impl Allocator {
         self.changes()
     }
 
+    /// These pools are there and cannot be read. Nothing is given from them; those who ask are told so.
+    pub fn set_invalid_pools(&mut self, invalid: BTreeSet<PoolName>) -> Vec<Change> {
+        if self.invalid == invalid {
+            return Vec::new();
+        }
+        self.invalid = invalid;
+        if !self.settled {
+            return Vec::new();
+        }
+        let waiting = self.services.in_turn(self.waiting.everybody());
+        self.evaluate_in_turn(&waiting);
+        self.changes()
+    }
+
     /// These are all the namespaces, with their labels.
     pub fn set_namespaces(&mut self, namespaces: BTreeMap<String, Labels>) -> Vec<Change> {
         let before = std::mem::replace(&mut self.namespaces, namespaces);

@@ -33,7 +33,12 @@ impl Allocator {
         address: IpAddr,
     ) -> Result<Assignment, Denied> {
         let Some(home) = self.pools.home(address) else {
-            return Err(Refusal::AddressInNoPool(address).into());
+            self.asks_for_valid_pool(service)?;
+            let refusal = match self.invalid_pools() {
+                invalid if invalid.is_empty() => Refusal::AddressInNoPool(address),
+                invalid => Refusal::AddressInNoValidPool { address, invalid },
+            };
+            return Err(refusal.into());
         };
         let pool = home.pool.name.clone();
         if let Some(asked) = &service.request.pool
@@ -64,8 +69,13 @@ impl Allocator {
         family: Family,
         near: Option<&PoolName>,
     ) -> Result<Assignment, Denied> {
+        self.asks_for_valid_pool(service)?;
         if self.pools.is_empty() {
-            return Err(Refusal::NoPool.into());
+            let refusal = match self.invalid_pools() {
+                invalid if invalid.is_empty() => Refusal::NoPool,
+                invalid => Refusal::NoValidPool(invalid),
+            };
+            return Err(refusal.into());
         }
         if let Some(asked) = &service.request.pool
             && self.pools.get(asked).is_none()
@@ -87,6 +97,24 @@ impl Allocator {
             }
         }
         Err(self.nothing_free(service, family))
+    }
+
+    /// Whether the pool that the Service names is there and cannot be read.
+    fn asks_for_valid_pool(&self, service: &Service) -> Result<(), Denied> {
+        match service.request.pool.as_ref().filter(|asked| self.is_invalid(asked)) {
+            Some(invalid) => Err(Refusal::PoolInvalid(invalid.clone()).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The pools that are there and cannot be read.
+    fn invalid_pools(&self) -> Vec<PoolName> {
+        self.invalid.iter().filter(|pool| self.is_invalid(pool)).cloned().collect()
+    }
+
+    /// Whether the pool is there and cannot be read.
+    pub(crate) fn is_invalid(&self, pool: &PoolName) -> bool {
+        self.invalid.contains(pool) && self.pools.get(pool).is_none()
     }
 
     /// The first pool that serves the Service and has free addresses of both families.
@@ -193,6 +221,8 @@ impl Allocator {
         let candidates =
             self.pools.in_turn().filter(|state| asked.is_none_or(|asked| *asked == state.pool.name));
         let mut exhausted = Vec::new();
+        let invalid = if asked.is_none() { self.invalid_pools() } else { Vec::new() };
+        let invalid = invalid.into_iter().map(|pool| (pool, PoolVerdict::Invalid));
         let considered: Considered = candidates
             .map(|state| {
                 let verdict = verdict(state);
@@ -201,6 +231,7 @@ impl Allocator {
                 }
                 (state.pool.name.clone(), verdict)
             })
+            .chain(invalid)
             .collect();
         let mut until = Vec::new();
         let refusal = match (asked, considered.first()) {
@@ -245,6 +276,7 @@ fn refused_by(pool: PoolName, verdict: PoolVerdict) -> Refusal {
         | PoolVerdict::Exhausted
         | PoolVerdict::NotAutomatic
         | PoolVerdict::NotNamed
+        | PoolVerdict::Invalid
         | PoolVerdict::OtherNamespaces(_)
         | PoolVerdict::OtherLabels(_) => Refusal::PoolNotForService { pool, verdict },
     }

@@ -63,6 +63,8 @@ fn apply(trial: &mut AtRest, before: &Snapshot, after: &Snapshot) {
     let changes = trial.allocator.set_node_addresses(after.node_addresses.clone());
     trial.write(changes);
     apply_pools(trial, before, after);
+    let changes = trial.allocator.set_invalid_pools(after.invalid_pools.clone());
+    trial.write(changes);
 
     let is = by_name(&after.services);
     for service in before.services.iter().filter(|service| !is.contains_key(&service.id)) {

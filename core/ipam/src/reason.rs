@@ -4,7 +4,7 @@ ferrolb_model::reasons! {
     /// A reason as the condition `ferrolb.io/IPAllocated` carries it. Stable: it may be matched on.
     pub enum Reason {
         /// There is no pool at all.
-        NoPool: "there is no pool at all", "create an IPAddressPool";
+        NoPool: "there is no pool at all, or none that is valid", "create an IPAddressPool, or mend one";
         /// No pool serves the Service.
         NoPoolMatches:
             "no pool serves this Service in a family; the message says why for each",
@@ -12,11 +12,13 @@ ferrolb_model::reasons! {
         /// Pools that serve it have nothing free.
         PoolExhausted: "pools that serve it have nothing free", "add addresses, or delete Services";
         /// It names a pool that does not exist.
-        PoolNotFound: "it names a pool that does not exist", "create it, or name another";
+        PoolNotFound:
+            "it names a pool that does not exist, or is invalid",
+            "create it, mend it, or name another";
         /// Its address is kept though the pool is gone.
         PoolMissing:
-            "its address is kept though the pool is gone",
-            "create a pool with it, or ask for another";
+            "its address is kept though the pool is gone, or is invalid",
+            "create a pool with it, mend its pool, or ask for another";
         /// It names a pool that drains.
         PoolDraining: "it names a pool that drains, or an address of one", "name another";
         /// It names a pool that is for others.
@@ -40,7 +42,9 @@ ferrolb_model::reasons! {
             "key and address are shared, but something is in the way; the message says what, with the port",
             "change that";
         /// No pool holds the address.
-        AddressInNoPool: "it names an address that no pool holds", "add it to a pool, or ask for another";
+        AddressInNoPool:
+            "it names an address that no pool holds, or none that is valid",
+            "add it to a pool, mend the pool, or ask for another";
         /// Address and pool do not go together.
         AddressInOtherPool: "it names an address and a pool that do not go together", "change one of the two";
         /// Its pool leaves the address out.

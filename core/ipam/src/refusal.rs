@@ -11,14 +11,25 @@ use crate::{Considered, Reason};
 pub enum Refusal {
     /// There is no pool.
     NoPool,
+    /// There are these, and none can be read.
+    NoValidPool(Vec<PoolName>),
     /// It names a pool that does not exist.
     PoolNotFound(PoolName),
+    /// It names a pool that cannot be read.
+    PoolInvalid(PoolName),
     /// Its address is kept although the pool is gone.
     PoolMissing {
         /// The address.
         address: IpAddr,
         /// The pool it was taken from, if anybody remembers.
         pool: Option<PoolName>,
+    },
+    /// Its address is kept although the pool cannot be read, so that nobody knows whether it holds it still.
+    KeptOfInvalidPool {
+        /// The address.
+        address: IpAddr,
+        /// The pool it was taken from.
+        pool: PoolName,
     },
     /// Pools that may serve it have no free address of the family.
     PoolExhausted {
@@ -43,6 +54,13 @@ pub enum Refusal {
     },
     /// It names an address that no pool holds.
     AddressInNoPool(IpAddr),
+    /// It names an address that no pool holds, unless one that cannot be read does.
+    AddressInNoValidPool {
+        /// The address.
+        address: IpAddr,
+        /// The pools that cannot be read.
+        invalid: Vec<PoolName>,
+    },
     /// It names a pool and an address of another pool.
     AddressInOtherPool {
         /// The address.
@@ -114,6 +132,8 @@ pub enum PoolVerdict {
     RequestsNotAllowed,
     /// The Service names another pool.
     NotNamed,
+    /// It cannot be read.
+    Invalid,
     /// It is for other namespaces: these.
     OtherNamespaces(Arc<str>),
     /// It is for Services with other labels: these.
@@ -144,13 +164,13 @@ impl Refusal {
     /// The reason.
     pub fn kind(&self) -> Reason {
         match self {
-            Self::NoPool => Reason::NoPool,
-            Self::PoolNotFound(_) => Reason::PoolNotFound,
-            Self::PoolMissing { .. } => Reason::PoolMissing,
+            Self::NoPool | Self::NoValidPool(_) => Reason::NoPool,
+            Self::PoolNotFound(_) | Self::PoolInvalid(_) => Reason::PoolNotFound,
+            Self::PoolMissing { .. } | Self::KeptOfInvalidPool { .. } => Reason::PoolMissing,
             Self::PoolExhausted { .. } => Reason::PoolExhausted,
             Self::NoPoolMatches { .. } => Reason::NoPoolMatches,
             Self::AddressTaken { .. } => Reason::AddressTaken,
-            Self::AddressInNoPool(_) => Reason::AddressInNoPool,
+            Self::AddressInNoPool(_) | Self::AddressInNoValidPool { .. } => Reason::AddressInNoPool,
             Self::AddressInOtherPool { .. } => Reason::AddressInOtherPool,
             Self::AddressExcluded { .. } => Reason::AddressExcluded,
             Self::AddressOfNode(_) => Reason::AddressOfNode,
@@ -173,6 +193,21 @@ impl fmt::Display for Refusal {
             Self::PoolNotFound(pool) => {
                 write!(f, "pool {pool} does not exist; create it, or name another pool in the annotation")
             }
+            Self::NoValidPool(pools) => {
+                write!(
+                    f,
+                    "no IPAddressPool is valid; mend {} as the condition Accepted there says",
+                    few(pools)
+                )
+            }
+            Self::PoolInvalid(pool) => write!(
+                f,
+                "pool {pool} is invalid; mend it as its condition Accepted says, or name another pool in the annotation"
+            ),
+            Self::KeptOfInvalidPool { address, pool } => write!(
+                f,
+                "{address} is kept although its pool {pool} is invalid; mend the pool as its condition Accepted says, or ask for another address"
+            ),
             Self::PoolMissing { address, pool: Some(pool) } => write!(
                 f,
                 "{address} is kept although its pool {pool} no longer exists; create a pool with it, or ask for another address"
@@ -198,6 +233,11 @@ impl fmt::Display for Refusal {
             Self::AddressInNoPool(address) => {
                 write!(f, "{address} is in no pool; ask for an address of a pool, or add it to one")
             }
+            Self::AddressInNoValidPool { address, invalid } => write!(
+                f,
+                "{address} is in no pool that is valid, and {} cannot be read; mend that, or ask for an address of a pool",
+                few(invalid)
+            ),
             Self::AddressInOtherPool { address, asked, pool } => write!(
                 f,
                 "{address} is in pool {pool}, not in pool {asked} that the annotation names; change one of the two"
@@ -246,6 +286,15 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// The most invalid pools that are named one by one.
+const TOLD: usize = 8;
+
+fn few(pools: &[PoolName]) -> String {
+    let names: Vec<&str> = pools.iter().take(TOLD).map(PoolName::as_str).collect();
+    let more = if pools.len() > TOLD { " and others" } else { "" };
+    names.join(", ") + more
+}
+
 impl fmt::Display for PoolVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -255,6 +304,7 @@ impl fmt::Display for PoolVerdict {
             Self::NotAutomatic => "serves only Services that name it (autoAssign)",
             Self::RequestsNotAllowed => "does not let Services ask for it (allowRequests)",
             Self::NotNamed => "is not the one it names",
+            Self::Invalid => "is invalid",
             Self::OtherNamespaces(these) => return write!(f, "is for {these} only"),
             Self::OtherLabels(these) => return write!(f, "is for Services with the labels {these} only"),
         })

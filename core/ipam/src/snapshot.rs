@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use ferrolb_model::{Ingress, Labels, Pool, Service, ServiceId};
+use ferrolb_model::{Ingress, Labels, Pool, PoolName, Service, ServiceId};
 
 use crate::{Allocator, Change, Outcome};
 
@@ -14,6 +14,8 @@ use crate::{Allocator, Change, Outcome};
 pub struct Snapshot {
     /// The pools, in the order in which an edit of several of them is applied.
     pub pools: Vec<Pool>,
+    /// Those that are there and cannot be read.
+    pub invalid_pools: BTreeSet<PoolName>,
     /// The namespaces, with their labels.
     pub namespaces: BTreeMap<String, Labels>,
     /// The addresses of all nodes.
@@ -46,6 +48,7 @@ impl Snapshot {
     fn listening(&self) -> Allocator {
         let mut allocator = Allocator::new();
         allocator.set_pools(self.pools.clone());
+        allocator.set_invalid_pools(self.invalid_pools.clone());
         allocator.set_namespaces(self.namespaces.clone());
         allocator.set_node_addresses(self.node_addresses.clone());
         for (id, addresses) in &self.bystanders {

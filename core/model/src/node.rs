@@ -13,7 +13,7 @@ pub struct Node {
     pub name: NodeName,
     /// Its labels.
     pub labels: Labels,
-    /// Its own addresses; never handed out.
+    /// The addresses that its object names.
     pub addresses: Vec<IpAddr>,
     /// The interfaces its speaker reports; `None` until it reports.
     pub interfaces: Option<Vec<NodeInterface>>,
@@ -25,12 +25,22 @@ pub struct Node {
     pub ready: bool,
 }
 
+impl Node {
+    /// Its own addresses, which are never handed out: those its object names, and those its speaker reports of interfaces. One may
+    /// come twice.
+    pub fn own_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let interfaces = self.interfaces.iter().flatten();
+        let reported = interfaces.flat_map(|interface| interface.networks.iter().map(IpNet::addr));
+        self.addresses.iter().copied().chain(reported)
+    }
+}
+
 /// An interface of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeInterface {
     /// Its name.
     pub name: String,
-    /// The networks it has addresses in.
+    /// Its addresses, each with its network.
     pub networks: Vec<IpNet>,
     /// Whether it has a link.
     pub carrier: bool,

@@ -6,19 +6,21 @@ use ferrolb_model::{EndpointSet, L2Advertisement, Labels, Node, NodeName, PoolNa
 
 use crate::{
     Change, Placer,
-    placer::{Entry, Order},
+    placer::{Entry, Order, Recalled},
 };
 
 impl Placer {
-    /// Hears of an order that was published before the start. The VIP, once heard of, keeps it as far as it may.
+    /// Hears of an order that was published before the start. The VIP, once heard of, keeps it as far as it may; and, if its pool
+    /// is not there, the advertisements that were for it by the pool's labels.
     pub fn recall(
         &mut self,
         address: IpAddr,
         nodes: Vec<NodeName>,
         move_to: Option<NodeName>,
         revision: u64,
+        by_labels: Vec<String>,
     ) {
-        self.recalled.insert(address, (Order { nodes, revision }, move_to));
+        self.recalled.insert(address, Recalled { order: Order { nodes, revision }, move_to, by_labels });
     }
 
     /// Starts, once everything there is has been heard of. Returns the decision about every VIP.
@@ -43,18 +45,25 @@ impl Placer {
         match self.vips.get_mut(&address) {
             Some(entry) => entry.vip = vip,
             None => {
-                let (order, moving) = self.recalled.remove(&address).unwrap_or_default();
-                self.moving.extend(moving.map(|node| (address, node)));
-                self.vips.insert(address, Entry { vip, order, decision: None });
+                let Recalled { order, move_to, by_labels } =
+                    self.recalled.remove(&address).unwrap_or_default();
+                self.moving.extend(move_to.map(|node| (address, node)));
+                self.vips.insert(address, Entry { vip, order, by_labels, decision: None });
             }
         }
         self.decide([address])
     }
 
-    /// A VIP is gone.
+    /// A VIP is gone. While its pool is missing it may come back, and nothing else says who was to announce it.
     pub fn remove_vip(&mut self, address: IpAddr) -> Vec<Change> {
         self.forget_services(address);
-        let gone = self.forget(address).and_then(|entry| entry.decision);
+        let gone = self.forget(address).and_then(|entry| {
+            let Entry { vip, order, by_labels, decision } = entry;
+            if vip.pool.is_none_or(|pool| !self.facts.pools.contains_key(&pool)) {
+                self.recalled.insert(address, Recalled { order, move_to: None, by_labels });
+            }
+            decision
+        });
         gone.map(|_| Change { address, decision: None }).into_iter().collect()
     }
 
@@ -68,15 +77,17 @@ impl Placer {
             .filter(|one| new.get(&one.name) != Some(one))
             .chain(new.values().filter(|one| old.get(&one.name) != Some(one)))
             .collect();
-        let affected = self.vips_where(|vip| edited.iter().any(|one| self.facts.is_for(one, vip)));
+        let affected = self.vips_where(|entry| edited.iter().any(|one| self.facts.is_for(one, entry)));
         self.decide(affected)
     }
 
     /// These are all the pools, with their labels.
     pub fn set_pools(&mut self, pools: BTreeMap<PoolName, Labels>) -> Vec<Change> {
         let old = std::mem::replace(&mut self.facts.pools, pools);
-        let is_affected =
-            |vip: &Vip| vip.pool.as_ref().is_some_and(|pool| old.get(pool) != self.facts.pools.get(pool));
+        let is_affected = |entry: &Entry| {
+            let pool = entry.vip.pool.as_ref();
+            pool.is_some_and(|pool| old.get(pool) != self.facts.pools.get(pool))
+        };
         let affected = self.vips_where(is_affected);
         self.decide(affected)
     }
@@ -122,8 +133,8 @@ impl Placer {
         self.decide(local)
     }
 
-    fn vips_where(&self, is_affected: impl Fn(&Vip) -> bool) -> Vec<IpAddr> {
-        let affected = self.vips.iter().filter(|(_, entry)| is_affected(&entry.vip));
+    fn vips_where(&self, is_affected: impl Fn(&Entry) -> bool) -> Vec<IpAddr> {
+        let affected = self.vips.iter().filter(|(_, entry)| is_affected(entry));
         affected.map(|(address, _)| *address).collect()
     }
 

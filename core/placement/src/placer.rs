@@ -9,7 +9,8 @@ use std::{
 use ferrolb_model::{L2Advertisement, Labels, Node, NodeName, PoolName, ServiceId, TrafficPolicy, Vip};
 
 use crate::{
-    Change, Decision, Declined, MAX_CANDIDATES, NotAnnounced, Obstacle, Placement, advertised,
+    Change, Decision, Declined, MAX_CANDIDATES, NotAnnounced, Obstacle, Placement,
+    advertised::{self, PoolSeen},
     eligible::{Eligible, Finder},
     order::{Load, Rank, order},
 };
@@ -21,8 +22,8 @@ pub struct Placer {
     pub(crate) facts: Facts,
     pub(crate) vips: BTreeMap<IpAddr, Entry>,
     pub(crate) by_service: BTreeMap<ServiceId, BTreeSet<IpAddr>>,
-    /// Orders from before the start, of VIPs not heard of yet.
-    pub(crate) recalled: BTreeMap<IpAddr, (Order, Option<NodeName>)>,
+    /// What was decided before the start about VIPs not heard of yet; and about those that went while their pool was missing.
+    pub(crate) recalled: BTreeMap<IpAddr, Recalled>,
     /// Where VIPs are to go because somebody asked for balance, until they are there.
     pub(crate) moving: BTreeMap<IpAddr, NodeName>,
     load: Load,
@@ -44,7 +45,17 @@ pub(crate) struct Entry {
     pub(crate) vip: Vip,
     /// The last order there was, kept while nobody may announce.
     pub(crate) order: Order,
+    /// The advertisements that are for it by its pool's labels, or were when the pool was there last.
+    pub(crate) by_labels: Vec<String>,
     pub(crate) decision: Option<Decision>,
+}
+
+/// What is known of a VIP before it is heard of.
+#[derive(Debug, Default)]
+pub(crate) struct Recalled {
+    pub(crate) order: Order,
+    pub(crate) move_to: Option<NodeName>,
+    pub(crate) by_labels: Vec<String>,
 }
 
 /// Candidates, and how often they were others.
@@ -73,6 +84,11 @@ impl Placer {
         self.vips.get(&address)?.decision.as_ref()
     }
 
+    /// The advertisements that are for the VIP by the labels of its pool, by name: to be recalled when the pool is not there.
+    pub fn by_pool_labels(&self, address: IpAddr) -> &[String] {
+        self.vips.get(&address).map_or(&[], |entry| &entry.by_labels)
+    }
+
     /// Decides about these VIPs anew and reports those about which something else is decided than before, by address.
     pub(crate) fn decide(&mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Vec<Change> {
         if !self.settled {
@@ -83,6 +99,7 @@ impl Placer {
         let mut homeless = Vec::new();
         for address in addresses {
             let Some(entry) = self.vips.get_mut(&address) else { continue };
+            let noted = self.facts.note_by_labels(entry);
             let moving = self.moving.get(&address);
             let found = self.facts.candidates(entry, moving, &self.load, &mut finder);
             // Where it cannot go any more it need not go when it can again.
@@ -97,7 +114,10 @@ impl Placer {
                     self.load.replace(entry.decision.take().as_ref(), None);
                     homeless.push(address);
                 }
-                found => changes.extend(entry.decide(address, found, &mut self.load)),
+                found => {
+                    let decided = entry.decide(address, found, &mut self.load);
+                    changes.extend(decided.or_else(|| entry.tell(address).filter(|_| noted)));
+                }
             }
         }
         for address in homeless {
@@ -138,21 +158,30 @@ impl Entry {
             return None;
         }
         load.replace(self.decision.as_ref(), Some(&decision));
-        self.decision = Some(decision.clone());
-        Some(Change { address, decision: Some(decision) })
+        self.decision = Some(decision);
+        self.tell(address)
+    }
+
+    fn tell(&self, address: IpAddr) -> Option<Change> {
+        self.decision.clone().map(|decision| Change { address, decision: Some(decision) })
     }
 }
 
 impl Facts {
-    pub(crate) fn is_for(&self, advertisement: &L2Advertisement, vip: &Vip) -> bool {
-        let pool_labels = vip.pool.as_ref().and_then(|pool| self.pools.get(pool));
-        advertised::is_for(advertisement, vip, pool_labels)
+    pub(crate) fn is_for(&self, advertisement: &L2Advertisement, entry: &Entry) -> bool {
+        let pool = PoolSeen::new(&entry.vip, &self.pools, &entry.by_labels);
+        advertised::is_for(advertisement, &entry.vip, pool).is_some()
+    }
+
+    fn note_by_labels(&self, entry: &mut Entry) -> bool {
+        let all = self.advertisements.values();
+        advertised::note_by_labels(&mut entry.by_labels, &entry.vip, &self.pools, all)
     }
 
     /// Whether one of these advertisements is for the VIP.
     pub(crate) fn is_of(&self, entry: &Entry, advertisements: &BTreeSet<String>) -> bool {
         let named = advertisements.iter().filter_map(|name| self.advertisements.get(name));
-        named.into_iter().any(|one| self.is_for(one, &entry.vip))
+        named.into_iter().any(|one| self.is_for(one, entry))
     }
 
     /// The nodes that the VIP would be placed on if it were new.
@@ -175,7 +204,7 @@ impl Facts {
     ) -> Result<(Rc<Eligible>, Vec<&'a L2Advertisement>), NotAnnounced> {
         let vip = &entry.vip;
         let advertisements: Vec<_> =
-            self.advertisements.values().filter(|one| self.is_for(one, vip)).collect();
+            self.advertisements.values().filter(|one| self.is_for(one, entry)).collect();
         if advertisements.is_empty() {
             return Err(NotAnnounced::NoAdvertisement { pool: vip.pool.clone() });
         }

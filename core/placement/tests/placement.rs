@@ -197,6 +197,87 @@ fn a_vip_is_announced_by_the_advertisements_of_its_pool_and_services() {
     assert_eq!(placement(&placer, "192.0.2.1").nodes[0], "b".into(), "the order of before is taken up again");
 }
 
+/// Advertisements that select pools by this label.
+fn of_tier(name: &str, tier: &str) -> L2Advertisement {
+    L2Advertisement {
+        name: name.into(),
+        pool_selectors: vec![selector(&[("tier", tier)])],
+        ..L2Advertisement::default()
+    }
+}
+
+#[test]
+fn a_pool_that_goes_releases_nothing_and_advertisements_by_its_labels_stay() {
+    let lan = |tier: &str| BTreeMap::from([("lan".into(), labels(&[("tier", tier)]))]);
+    let advertisements =
+        || vec![of_tier("back", "back"), of_tier("front", "front"), of_tier("both", "front")];
+    let mut placer = Placer::new();
+    placer.set_advertisements(advertisements());
+    ["a", "b"].iter().for_each(|name| drop(placer.upsert_node(node(name))));
+    placer.set_pools(lan("front"));
+    placer.settle();
+    placer.upsert_vip(vip("192.0.2.1"));
+    let by = ["both", "front"];
+    assert_eq!(placer.by_pool_labels(ip("192.0.2.1")), by);
+    let published = placement(&placer, "192.0.2.1");
+
+    assert_eq!(placer.set_pools(BTreeMap::new()), [], "its pool is deleted");
+    assert_eq!(placement(&placer, "192.0.2.1"), published);
+    let joins = placer.upsert_node(node("c"));
+    assert_eq!(joins.len(), 1, "they go on for it as they did, and nodes come and go");
+    let published = placement(&placer, "192.0.2.1");
+
+    // A controller that starts now never saw the pool.
+    let mut restarted = Placer::new();
+    restarted.set_advertisements(advertisements());
+    ["a", "b", "c"].iter().for_each(|name| drop(restarted.upsert_node(node(name))));
+    let Placement { nodes, revision, .. } = published.clone();
+    restarted.recall(ip("192.0.2.1"), nodes, None, revision, by.map(str::to_owned).into());
+    restarted.upsert_vip(vip("192.0.2.1"));
+    restarted.settle();
+
+    for mut placer in [placer, restarted] {
+        assert_eq!(placement(&placer, "192.0.2.1"), published);
+        placer.remove_vip(ip("192.0.2.1"));
+        placer.upsert_vip(vip("192.0.2.1"));
+        assert_eq!(placement(&placer, "192.0.2.1").nodes, published.nodes, "it was away for a moment");
+        placer.upsert_vip(vip("192.0.2.2"));
+        assert!(
+            matches!(refusal(&placer, "192.0.2.2"), NotAnnounced::NoAdvertisement { .. }),
+            "it never was"
+        );
+
+        let without = L2Advertisement { pools: vec!["dmz".into()], ..of_tier("front", "front") };
+        let without = L2Advertisement { pool_selectors: Vec::new(), ..without };
+        placer.set_advertisements(vec![without, of_tier("both", "front")]);
+        assert_eq!(placement(&placer, "192.0.2.1").nodes, published.nodes);
+        placer.set_advertisements(vec![of_tier("back", "back")]);
+        assert!(matches!(refusal(&placer, "192.0.2.1"), NotAnnounced::NoAdvertisement { .. }));
+        placer.set_advertisements(advertisements());
+        assert_eq!(placement(&placer, "192.0.2.1").nodes, published.nodes);
+
+        placer.set_pools(lan("none"));
+        assert!(
+            matches!(refusal(&placer, "192.0.2.1"), NotAnnounced::NoAdvertisement { .. }),
+            "a user's wish"
+        );
+        placer.set_pools(lan("back"));
+        assert_eq!(placer.by_pool_labels(ip("192.0.2.1")), ["back"]);
+        assert_eq!(placement(&placer, "192.0.2.1").nodes, published.nodes);
+    }
+}
+
+#[test]
+fn who_is_for_it_by_labels_is_told_though_the_order_is_the_same() {
+    let mut placer = started([node("a")]);
+    placer.set_pools(BTreeMap::from([("lan".into(), labels(&[("tier", "front")]))]));
+    placer.upsert_vip(vip("192.0.2.1"));
+    assert!(placer.by_pool_labels(ip("192.0.2.1")).is_empty(), "the one for all pools needs no label");
+    let told = placer.set_advertisements(vec![everything(), of_tier("front", "front")]);
+    assert_eq!(told.len(), 1, "it has to be published");
+    assert_eq!(placer.by_pool_labels(ip("192.0.2.1")), ["front"]);
+}
+
 #[test]
 fn preferred_nodes_come_first_when_placed_and_move_nothing_later() {
     let prefers = |name: &str| L2Advertisement {
@@ -229,7 +310,7 @@ fn a_restart_changes_no_order() {
         let address = format!("192.0.2.{n}");
         let Placement { nodes, interfaces: _, move_to: _, declined: _, revision } =
             placement(&before, &address);
-        after.recall(ip(&address), nodes, None, revision);
+        after.recall(ip(&address), nodes, None, revision, Vec::new());
         assert_eq!(after.upsert_vip(vip(&address)), [], "nothing is decided before the start");
     }
     assert_eq!(after.settle().len(), 50);

@@ -117,7 +117,7 @@ impl Scene {
         let mut placer = Placer::new();
         placer.set_advertisements(vec![L2Advertisement { name: "all".into(), ..Default::default() }]);
         for (address, order) in &self.recalled {
-            placer.recall(*address, order.clone(), None, 1);
+            placer.recall(*address, order.clone(), None, 1, Vec::new());
         }
         for node in &self.nodes {
             placer.upsert_node(node.clone());

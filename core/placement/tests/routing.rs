@@ -63,12 +63,48 @@ fn advertisements_are_for_vips_of_their_pools_and_services() {
     ]);
     assert_eq!(routing.upsert_vip(vip("192.0.2.1")), [ip("192.0.2.1")]);
     assert_eq!(names(&routing, "192.0.2.1"), ["every", "named", "selected", "web"]);
-    assert_eq!(routing.set_pools(BTreeMap::new()), [ip("192.0.2.1")]);
+    let relabelled = BTreeMap::from([("lan".into(), labels(&[("site", "two")]))]);
+    assert_eq!(routing.set_pools(relabelled), [ip("192.0.2.1")]);
     assert_eq!(names(&routing, "192.0.2.1"), ["every", "named", "web"]);
     assert_eq!(routing.set_advertisements(vec![advertisement("every")]), [ip("192.0.2.1")]);
     assert_eq!(routing.set_advertisements(vec![advertisement("every")]), NONE);
     assert_eq!(routing.remove_vip(ip("192.0.2.1")), [ip("192.0.2.1")]);
     assert!(routing.decision(ip("192.0.2.1")).is_empty());
+}
+
+#[test]
+fn a_pool_that_goes_releases_nothing_and_advertisements_by_its_labels_stay() {
+    let by_label = |name: &str, site: &str| BgpAdvertisement {
+        pool_selectors: vec![selector("site", site)],
+        ..advertisement(name)
+    };
+    let advertisements = || vec![by_label("one", "one"), by_label("two", "two")];
+    let mut before = routing(advertisements());
+    before.upsert_vip(vip("192.0.2.1"));
+    assert_eq!(before.set_pools(BTreeMap::new()), NONE, "its pool is deleted");
+    assert_eq!(names(&before, "192.0.2.1"), ["one"]);
+
+    // A controller that starts now never saw the pool.
+    let mut after = Routing::new();
+    after.recall(ip("192.0.2.1"), before.decision(ip("192.0.2.1")).to_vec());
+    after.set_advertisements(advertisements());
+    after.upsert_vip(vip("192.0.2.1"));
+    after.settle();
+    for mut routing in [before, after] {
+        assert_eq!(names(&routing, "192.0.2.1"), ["one"]);
+        routing.remove_vip(ip("192.0.2.1"));
+        assert_eq!(routing.upsert_vip(vip("192.0.2.1")), [ip("192.0.2.1")], "it was away for a moment");
+        assert_eq!(names(&routing, "192.0.2.1"), ["one"]);
+        routing.upsert_vip(vip("192.0.2.2"));
+        assert!(names(&routing, "192.0.2.2").is_empty(), "it never was told of");
+
+        routing.set_advertisements(vec![by_label("two", "two")]);
+        assert!(names(&routing, "192.0.2.1").is_empty());
+        routing.set_advertisements(advertisements());
+        assert_eq!(names(&routing, "192.0.2.1"), ["one"]);
+        routing.set_pools(BTreeMap::from([("lan".into(), labels(&[("site", "two")]))]));
+        assert_eq!(names(&routing, "192.0.2.1"), ["two"], "what a pool is that is there, counts");
+    }
 }
 
 #[test]

@@ -62,6 +62,9 @@ struct BookmarkMetadata {
 }
 
 /// Follows changes since `version`, which it keeps up to date. Calls `opened` once the API server answers with a stream.
+///
+/// A stream is in the order of versions, and one that is opened anew begins after the last version seen. What is no newer than that
+/// has been told already, of the same object or by a list, and would bring back what was edited or deleted since: it is dropped.
 pub(super) async fn run<K, E>(
     source: &Source<'_>,
     version: &mut String,
@@ -105,8 +108,8 @@ where
         };
         deaf_at = Instant::now() + patience.silence;
         let change = match serde_json::from_slice(&line) {
-            Ok(Line::Added(object) | Line::Modified(object)) => Change::Applied(tidy(object, version)),
-            Ok(Line::Deleted(object)) => Change::Deleted(tidy(object, version)),
+            Ok(Line::Added(object) | Line::Modified(object)) => news(object, version).map(Change::Applied),
+            Ok(Line::Deleted(object)) => news(object, version).map(Change::Deleted),
             Ok(Line::Bookmark(bookmark)) => {
                 let newest = bookmark.metadata.resource_version;
                 if is_older(&newest, version) {
@@ -128,6 +131,7 @@ where
             }
         };
         heard = true;
+        let Some(change) = change else { continue };
         if events.send(wrap(change)).await.is_err() {
             return Ended::Unheard;
         }
@@ -164,15 +168,19 @@ fn is_older(version: &str, other: &str) -> bool {
     matches!((version.parse::<u128>(), other.parse::<u128>()), (Ok(version), Ok(other)) if version < other)
 }
 
-fn tidy<K: Resource>(mut object: K, version: &mut String) -> K {
+/// The object without what nobody reads, if it is newer than `version`, which becomes its own. Versions that are no numbers say
+/// nothing of that; then what comes later is newer.
+fn news<K: Resource>(mut object: K, version: &mut String) -> Option<K> {
     let metadata = object.meta_mut();
     metadata.managed_fields = None;
-    if let Some(seen) = &metadata.resource_version
-        && !is_older(seen, version)
-    {
+    if let Some(seen) = &metadata.resource_version {
+        if is_older(seen, version) || (seen == version && seen.parse::<u128>().is_ok()) {
+            tracing::debug!(version = seen, newest = version, "A watch told what it has told already.");
+            return None;
+        }
         version.clone_from(seen);
     }
-    object
+    Some(object)
 }
 
 fn refusal(status: Status) -> Refusal {
@@ -234,6 +242,23 @@ mod tests {
             panic!("no bookmark")
         };
         assert_eq!(bookmark.metadata.resource_version, "7");
+    }
+
+    #[test]
+    fn what_is_no_newer_than_what_was_seen_is_no_news() {
+        let mut version = "9".to_owned();
+        let mut is_news = |told: &str| {
+            let mut object = Namespace::default();
+            object.metadata.resource_version = Some(told.into());
+            news(object, &mut version).is_some()
+        };
+        assert!(!is_news("9"), "the list had it");
+        assert!(is_news("10"));
+        assert!(!is_news("10"), "again");
+        assert!(!is_news("9"), "the one before it");
+        assert!(is_news("100"));
+        assert!(is_news("abc") && is_news("abc") && is_news("abb"), "of these nothing is known");
+        assert_eq!(version, "abb");
     }
 
     #[test]

@@ -36,9 +36,8 @@ fn vip(ip: &str, nodes: &[&str], revision: i64) -> VipAnnouncement {
         bgp: None,
         layer2: Some(Layer2Announcement {
             nodes: nodes.iter().map(|&n| n.to_owned()).collect(),
-            move_to: None,
-            interfaces: Vec::new(),
             revision,
+            ..Layer2Announcement::default()
         }),
     }
 }

@@ -236,9 +236,8 @@ mod tests {
         };
         let layer2 = Layer2Announcement {
             nodes: vec!["node-a".into()],
-            move_to: None,
-            interfaces: Vec::new(),
             revision: i64::try_from(rng.below(3)).unwrap(),
+            ..Layer2Announcement::default()
         };
         VipAnnouncement {
             ip: if rng.below(20) == 0 { "nonsense".into() } else { format!("192.0.2.{}", rng.below(8)) },

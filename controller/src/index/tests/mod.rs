@@ -2,10 +2,14 @@
 
 mod bgp;
 mod moves;
+mod pools;
 mod sim;
 mod world;
 
-use ferrolb_api::condition::{ANNOUNCED, IP_ALLOCATED};
+use ferrolb_api::{
+    Interface, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
+    condition::{ANNOUNCED, IP_ALLOCATED},
+};
 use ferrolb_runtime::{kinds, watch::Change};
 
 use self::world::{World, today};
@@ -71,22 +75,52 @@ fn a_relist_is_how_a_deletion_can_look_and_the_freed_address_serves_who_waits() 
     assert_eq!(world.addresses(&services[4]), freed);
 }
 
+/// A report of node n1, whose second interface has these addresses.
+fn reports(addresses: &[&str]) -> SpeakerState {
+    let interface = |name: &str, addresses: &[&str]| Interface {
+        name: name.into(),
+        addresses: addresses.iter().map(ToString::to_string).collect(),
+        carrier: true,
+        segment: None,
+    };
+    let mut state = SpeakerState::new("n1", SpeakerStateSpec {});
+    state.status = Some(SpeakerStateStatus {
+        interfaces: vec![interface("eth0", &["198.51.100.1/24"]), interface("eth1", addresses)],
+        ..SpeakerStateStatus::default()
+    });
+    state
+}
+
 #[test]
-fn a_pool_that_goes_takes_nothing_with_it() {
+fn an_address_that_only_a_speaker_reports_is_a_nodes_too() {
     let mut world = World::new();
-    let web = world.add_service("web");
+    world.set_pool("lan", &["192.0.2.128-192.0.2.129"]);
+    world.speakers.insert("n1".into(), reports(&["192.0.2.128/24"]));
+    let [first, second] = ["first", "second"].map(|name| world.add_service(name));
     let mut index = world.controller();
     world.run(&mut index);
-    world.pools.clear();
-    index.apply(Event::Pools(Change::All(Vec::new())));
+    assert_eq!(world.addresses(&first), ["192.0.2.129"]);
+    assert_eq!(world.reason(&second, IP_ALLOCATED).as_deref(), Some("PoolExhausted"));
+    let named = world.edit(&second, |one| one.spec.load_balancer_ip = Some("192.0.2.128".into()));
+    index.apply(named);
     world.run(&mut index);
-    assert_eq!(world.addresses(&web), ["192.0.2.128"]);
-    assert_eq!(world.reason(&web, IP_ALLOCATED).as_deref(), Some("PoolMissing"));
-    assert_eq!(world.slices["vips-0"].spec.vips.len(), 1, "it is announced on");
+    assert_eq!(world.reason(&second, IP_ALLOCATED).as_deref(), Some("AddressOfNode"));
 
-    let mut restarted = world.controller();
-    world.run(&mut restarted);
-    assert_eq!(world.addresses(&web), ["192.0.2.128"]);
+    index.apply(Event::Speakers(Change::Applied(reports(&["192.0.2.129/24"]))));
+    world.run(&mut index);
+    assert_eq!(world.addresses(&second), ["192.0.2.128"], "the node has left it");
+    assert_eq!(world.addresses(&first), ["192.0.2.129"], "who has one keeps it");
+
+    let freed = world.services.remove(&first).unwrap();
+    index.apply(Event::Services(Change::Deleted(freed)));
+    let third = world.add_service("third");
+    index.apply(Event::Services(Change::Applied(world.services[&third].clone())));
+    world.run(&mut index);
+    assert_eq!(world.reason(&third, IP_ALLOCATED).as_deref(), Some("PoolExhausted"));
+    assert!(index.audit().is_empty(), "decided anew it is the same: {:?}", index.audit());
+    index.apply(Event::Speakers(Change::All(Vec::new())));
+    world.run(&mut index);
+    assert_eq!(world.addresses(&third), ["192.0.2.129"]);
 }
 
 #[test]

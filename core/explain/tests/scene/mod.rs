@@ -10,8 +10,8 @@ use ferrolb_explain::{
 };
 use ferrolb_ipam::Snapshot;
 use ferrolb_model::{
-    Assignment, Ingress, IpRange, Labels, NodeInterface, NodeName, Pool, Port, Protocol, Service, ServiceId,
-    TrafficPolicy,
+    Assignment, Ingress, IpRange, Labels, NodeInterface, NodeName, Pool, PoolName, Port, Protocol, Service,
+    ServiceId, TrafficPolicy,
 };
 
 pub(crate) struct Scene {
@@ -21,6 +21,7 @@ pub(crate) struct Scene {
     pub(crate) allocated: Option<Condition>,
     pub(crate) announced: Option<Condition>,
     pub(crate) pools: Vec<Pool>,
+    pub(crate) invalid_pools: BTreeMap<PoolName, String>,
     pub(crate) others: Vec<Service>,
     pub(crate) default_class: DefaultClass,
     pub(crate) controller: Known<Controller>,
@@ -41,6 +42,7 @@ impl Scene {
             allocated: None,
             announced: None,
             pools: vec![pool("lan", "192.0.2.128", "192.0.2.199")],
+            invalid_pools: BTreeMap::new(),
             others: Vec::new(),
             default_class: DefaultClass::Served,
             controller: Known::Known(Controller::Leads { holder: "controller-1".into(), renewed: 1 }),
@@ -120,12 +122,17 @@ impl Scene {
             services.push(self.service.clone());
         }
         let namespaces = ["default", "team"].map(|name| (name.to_owned(), Labels::new()));
-        let snapshot =
-            Snapshot { pools: self.pools, services, namespaces: namespaces.into(), ..Snapshot::default() };
+        let snapshot = Snapshot {
+            pools: self.pools,
+            invalid_pools: self.invalid_pools.keys().cloned().collect(),
+            services,
+            namespaces: namespaces.into(),
+            ..Snapshot::default()
+        };
         let facts = Facts {
             now: 1_000_000,
             allocator: snapshot.allocator(),
-            invalid_pools: BTreeMap::new(),
+            invalid_pools: self.invalid_pools,
             default_class: self.default_class,
             controller: self.controller,
             announcements: self.announcements,

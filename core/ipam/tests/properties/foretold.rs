@@ -52,6 +52,7 @@ pub(crate) fn is_what_happens(before: &Cluster, event: &Event) {
 fn snapshot(cluster: &Cluster) -> Snapshot {
     Snapshot {
         pools: cluster.pools.clone(),
+        invalid_pools: Default::default(),
         namespaces: cluster.namespaces.clone(),
         node_addresses: cluster.nodes.clone(),
         services: cluster.services.values().cloned().collect(),

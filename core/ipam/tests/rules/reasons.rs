@@ -136,6 +136,59 @@ fn a_sentence_names_each_pool_and_why_it_said_no() {
 }
 
 #[test]
+fn of_a_pool_that_is_invalid_nobody_says_that_it_is_gone() {
+    let lan = || vec![pool("lan", &["192.0.2.1-192.0.2.9"])];
+    let mut world = World::new(lan());
+    world.put(service("holder"));
+    // Another leads, and cannot read the pool.
+    world.set_pools(Vec::new());
+    let invalid = |world: &mut World, names: &[&str]| {
+        let names = names.iter().map(|name| (*name).into()).collect();
+        let changes = world.allocator.set_invalid_pools(names);
+        world.write(changes);
+    };
+    world.put(service("new"));
+    world.put(from("asks", "lan"));
+    let mut named = asking("named", &["192.0.2.5"]);
+    named.request.pool = Some("lan".into());
+    world.put(named);
+    world.put(asking("stray", &["192.0.2.7"]));
+    assert!(sentence(&world, "holder").contains("its pool lan no longer exists"));
+    assert_eq!(
+        sentence(&world, "asks"),
+        "there is no IPAddressPool; create one with addresses that route to this cluster"
+    );
+
+    invalid(&mut world, &["lan", "dmz"]);
+    for (name, reason, told) in [
+        ("holder", "PoolMissing", "192.0.2.1 is kept although its pool lan is invalid; mend the pool"),
+        ("asks", "PoolNotFound", "pool lan is invalid; mend it"),
+        ("named", "PoolNotFound", "pool lan is invalid; mend it"),
+        ("stray", "AddressInNoPool", "192.0.2.7 is in no pool that is valid, and dmz, lan cannot be read"),
+        ("new", "NoPool", "no IPAddressPool is valid; mend dmz, lan"),
+    ] {
+        let sentence = sentence(&world, name);
+        assert_eq!(world.reason(name), reason, "{sentence}");
+        assert!(sentence.starts_with(told), "{sentence}");
+    }
+    let mut six = pool("six", &["2001:db8::1"]);
+    six.drain = true;
+    world.set_pools(vec![six]);
+    let told = sentence(&world, "new");
+    assert!(told.contains("pool dmz is invalid, pool lan is invalid"), "{told}");
+
+    invalid(&mut world, &["dmz"]);
+    assert!(sentence(&world, "holder").contains("its pool lan no longer exists"));
+    assert!(sentence(&world, "asks").contains("pool lan does not exist"));
+    // What is in force counts, whatever else is said of it.
+    invalid(&mut world, &["lan"]);
+    world.set_pools(lan());
+    for name in ["holder", "asks", "named", "stray", "new"] {
+        assert_eq!(world.reason(name), "Assigned", "{name}");
+    }
+}
+
+#[test]
 fn a_thousand_pools_make_no_book_of_a_sentence() {
     let full: Vec<_> =
         (0..1000).map(|n| pool(&format!("p{n:04}"), &[&format!("10.{}.{}.1", n / 250, n % 250)])).collect();

@@ -45,7 +45,8 @@ impl Routing {
             None => {
                 let decision = self.recalled.remove(&address).unwrap_or_default();
                 let recalled = !decision.is_empty() && self.settled;
-                self.vips.insert(address, Entry { vip, decision });
+                let by_labels = decision.iter().map(|by| by.advertisement.clone()).collect();
+                self.vips.insert(address, Entry { vip, decision, by_labels });
                 if recalled {
                     // Whatever is decided now is new to whoever asks.
                     self.decide([address]);
@@ -56,11 +57,19 @@ impl Routing {
         self.decide([address])
     }
 
-    /// A VIP is gone.
+    /// A VIP is gone. While its pool is missing it may come back, and nothing else says who was to tell of it.
     pub fn remove_vip(&mut self, address: IpAddr) -> Vec<IpAddr> {
         self.forget_services(address);
-        let gone = self.vips.remove(&address);
-        gone.filter(|entry| self.settled && !entry.decision.is_empty()).map(|_| address).into_iter().collect()
+        let Some(Entry { vip, decision, by_labels: _ }) = self.vips.remove(&address) else {
+            return Vec::new();
+        };
+        if decision.is_empty() {
+            return Vec::new();
+        }
+        if vip.pool.is_none_or(|pool| !self.facts.pools.contains_key(&pool)) {
+            self.recalled.insert(address, decision);
+        }
+        Vec::from_iter(self.settled.then_some(address))
     }
 
     /// These are all the advertisements.
@@ -76,7 +85,7 @@ impl Routing {
         if edited.is_empty() {
             return Vec::new();
         }
-        let affected = self.vips_where(|entry| edited.iter().any(|one| self.facts.is_for(one, &entry.vip)));
+        let affected = self.vips_where(|entry| edited.iter().any(|one| self.facts.is_for(one, entry)));
         self.decide(affected)
     }
 
@@ -142,7 +151,7 @@ impl Routing {
         }
         let limiting = self.facts.advertisements.values().filter(|one| one.max_nodes.is_some());
         let limiting: Vec<_> = limiting.collect();
-        let affected = self.vips_where(|entry| limiting.iter().any(|one| self.facts.is_for(one, &entry.vip)));
+        let affected = self.vips_where(|entry| limiting.iter().any(|one| self.facts.is_for(one, entry)));
         self.decide(affected)
     }
 

@@ -16,7 +16,7 @@ use ferrolb_model::{
     BgpAdvertisement, BgpPeer, Labels, Node, NodeName, PoolName, ServiceId, TrafficPolicy, Vip, selected,
 };
 
-use crate::advertised::{self, Scope};
+use crate::advertised::{self, PoolSeen, Scope};
 
 /// Decides by which advertisements peers are told of VIPs. Deterministic: the same events in the same order decide the same.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Routing {
     facts: Facts,
     vips: BTreeMap<IpAddr, Entry>,
     by_service: BTreeMap<ServiceId, BTreeSet<IpAddr>>,
-    /// Nodes from before the start, by advertisement, of VIPs not heard of yet.
+    /// What was decided before the start about VIPs not heard of yet; and about those that went while their pool was missing.
     recalled: BTreeMap<IpAddr, Vec<RoutedBy>>,
 }
 
@@ -43,6 +43,8 @@ struct Entry {
     vip: Vip,
     /// Before the start, what was decided before it.
     decision: Vec<RoutedBy>,
+    /// The advertisements that are for it by its pool's labels, or were when the pool was there last.
+    by_labels: Vec<String>,
 }
 
 /// What decisions rest on, beside the VIP itself.
@@ -99,7 +101,8 @@ impl Routing {
         let whole = |advertisement: &&BgpAdvertisement| advertisement.service_selectors.is_empty();
         let of_pool = self.facts.pools.iter().map(|(pool, labels)| {
             let all = self.facts.advertisements.values().filter(whole);
-            let matching = all.filter(|one| Scope::from(*one).has_pool(Some(pool), Some(labels)));
+            let matching =
+                all.filter(|one| Scope::from(*one).has_pool(PoolSeen::There(pool, labels)).is_some());
             matching.map(|one| one.name.clone()).collect()
         });
         told.chain(of_pool).collect()
@@ -113,6 +116,8 @@ impl Routing {
         let mut changed = Vec::new();
         for address in addresses {
             let Some(entry) = self.vips.get_mut(&address) else { continue };
+            let all = self.facts.advertisements.values();
+            advertised::note_by_labels(&mut entry.by_labels, &entry.vip, &self.facts.pools, all);
             let decision = self.facts.decide(entry);
             if entry.decision != decision {
                 entry.decision = decision;
@@ -124,9 +129,9 @@ impl Routing {
 }
 
 impl Facts {
-    fn is_for(&self, advertisement: &BgpAdvertisement, vip: &Vip) -> bool {
-        let pool_labels = vip.pool.as_ref().and_then(|pool| self.pools.get(pool));
-        advertised::is_for(advertisement, vip, pool_labels)
+    fn is_for(&self, advertisement: &BgpAdvertisement, entry: &Entry) -> bool {
+        let pool = PoolSeen::new(&entry.vip, &self.pools, &entry.by_labels);
+        advertised::is_for(advertisement, &entry.vip, pool).is_some()
     }
 
     /// The peers that the node tells by the advertisement.
@@ -141,7 +146,7 @@ impl Facts {
     }
 
     fn decide(&self, entry: &Entry) -> Vec<RoutedBy> {
-        let matching = self.advertisements.values().filter(|one| self.is_for(one, &entry.vip));
+        let matching = self.advertisements.values().filter(|one| self.is_for(one, entry));
         let by = matching.filter_map(|advertisement| {
             let nodes = match advertisement.max_nodes {
                 Some(most) => Some(self.some_nodes(entry, advertisement, most)?),

@@ -239,7 +239,8 @@ impl Checks {
         }
     }
 
-    /// What is announced stays so as long as a status names it and nobody edits anything.
+    /// What is announced stays so as long as a status names it, unless somebody edits the Service or takes it out of its pool. To
+    /// delete the pool, or to break it, is no such edit, whoever leads then.
     pub(super) fn nothing_falls_silent(
         &mut self,
         now: Duration,
@@ -257,7 +258,7 @@ impl Checks {
                     && !self.was_given_a_moment_ago(now, id)
             };
             let holder = store.services.iter().find(has_it).map(|(id, _)| id.clone());
-            if let Some(id) = holder.filter(|_| self.pools_within_memory(now).count() == 1) {
+            if let Some(id) = holder.filter(|_| !self.was_taken_out(now, *address)) {
                 self.violation(now, format!("{address} is announced no more, and {id} has it"));
             }
         }
@@ -274,6 +275,13 @@ impl Checks {
         };
         let lost = undisturbed.filter(|(_, address, pair)| !pair.iter().any(|id| has(id, address)));
         lost.map(|(_, address, pair)| format!("{pair:?} had {address}, and now neither has")).collect()
+    }
+
+    /// Whether an edit took the address out of a pool that held it.
+    fn was_taken_out(&self, now: Duration, address: IpAddr) -> bool {
+        let all: Vec<_> = self.pools_within_memory(now).collect();
+        let without = |name| all.iter().filter_map(|pools| pools.get(name)).any(|pool| !holds(pool, address));
+        all.iter().flat_map(|pools| pools.iter()).any(|(name, pool)| holds(pool, address) && without(name))
     }
 
     fn was_edited(&self, now: Duration, id: &ServiceId) -> bool {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use ferrolb_api::{
-    Configuration, IPAddressPool, Interface, L2Advertisement, L2AdvertisementSpec, SpeakerState,
-    SpeakerStateSpec, SpeakerStateStatus,
+    Configuration, IPAddressPool, Interface, L2Advertisement, SpeakerState, SpeakerStateSpec,
+    SpeakerStateStatus,
 };
 use ferrolb_runtime::{kinds, watch::Change};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{super::super::Event, store::Store};
@@ -49,14 +50,14 @@ pub(super) const POOLS: [(&str, &[&str]); 3] = [
 /// The networks of every node's interface.
 const NETWORKS: [&str; 4] = ["192.0.2.20/24", "198.51.100.20/24", "203.0.113.20/24", "2001:db8::20/32"];
 
-/// A cluster of two nodes with every pool, advertised.
+/// A cluster of two nodes with every pool, advertised by a label that every pool has.
 pub(super) fn first_objects() -> Store {
     let mut store = Store::default();
     for number in 0..POOLS.len() {
         set_pool(&mut store, number, 0, i64::try_from(number).unwrap());
     }
-    let everything = L2Advertisement::new("all", L2AdvertisementSpec::default());
-    store.advertisements.insert("all".into(), everything);
+    let by_label = spec_of(json!({"ipAddressPoolSelectors": [{"matchLabels": {"announced": "yes"}}]}));
+    store.advertisements.insert("all".into(), L2Advertisement::new("all", by_label));
     for name in ["a", "b"] {
         label(&mut store, name, false);
     }
@@ -101,6 +102,7 @@ pub(super) fn set_pool(store: &mut Store, number: usize, variant: usize, created
     let before = store.pools.get(name);
     let mut pool = before.cloned().unwrap_or_else(|| {
         let mut pool = IPAddressPool::new(name, spec_of(json!({"addresses": ["192.0.2.1/32"]})));
+        pool.metadata.labels = Some(BTreeMap::from([("announced".to_owned(), "yes".to_owned())]));
         pool.metadata.creation_timestamp =
             Some(Time(jiff::Timestamp::from_second(created).unwrap_or_default()));
         pool.metadata.uid = Some(format!("uid-{version}"));
@@ -115,7 +117,7 @@ pub(super) fn set_pool(store: &mut Store, number: usize, variant: usize, created
     Event::Pools(Change::Applied(pool))
 }
 
-fn spec_of(spec: Value) -> ferrolb_api::IPAddressPoolSpec {
+fn spec_of<S: DeserializeOwned>(spec: Value) -> S {
     serde_json::from_value(spec).unwrap()
 }
 
