@@ -3,7 +3,7 @@
 # to target/fuzz.txt. Stops at the first input that breaks a promise, which is kept under fuzz/artifacts.
 #   MINUTES=5     for all of them together
 #   ONLY=update   one of them
-#   KEEP=yes      makes fuzz/corpus anew of what reached new code, cut down to the least that reaches nearly all of it
+#   KEEP=yes      makes fuzz/corpus anew of what reached new code, cut down to the least that reaches all of it
 # What was found without KEEP stays under target/fuzz-corpus and is where the next run begins.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,12 +41,11 @@ for target in "${targets[@]}"; do
   rss=$(sed -n 's/^stat::peak_rss_mb: *//p' <<<"$output")
   echo "fuzz $target executions=$executions per_second=$rate peak_rss_mb=$rss findings=0 seconds=$seconds engine=$engine commit=$(git rev-parse --short HEAD) date=$(date -u +%F)" | tee -a "$log"
   if [[ ${KEEP:-} == yes ]]; then
-    # By branches, not by how often each was taken, and of those the longest sixty: `make check` replays them all.
+    # By branches, not by how often each was taken: that would keep several times as many.
     kept=$(mktemp -d)
     fuzz run -s none "$target" "$kept" "fuzz/corpus/$target" "$found" -- -set_cover_merge=1 -use_counters=0 -max_len=256 >/dev/null 2>&1
     rm -r "fuzz/corpus/$target"
-    mkdir "fuzz/corpus/$target"
-    ls -S "$kept" | head -60 | while read -r input; do cp "$kept/$input" "fuzz/corpus/$target"; done
+    cp -r "$kept" "fuzz/corpus/$target"
     rm -r "$kept"
   fi
 done
