@@ -3,7 +3,7 @@
 # to target/fuzz.txt. Stops at the first input that breaks a promise, which is kept under fuzz/artifacts.
 #   MINUTES=5     for all of them together
 #   ONLY=update   one of them
-#   KEEP=yes      adds to fuzz/corpus what reached new code, cut down to the least that reaches all of it
+#   KEEP=yes      makes fuzz/corpus anew of what reached new code, cut down to the least that reaches all of it
 # What was found without KEEP stays under target/fuzz-corpus and is where the next run begins.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,7 +29,7 @@ for target in "${targets[@]}"; do
   # Without a sanitizer the stable compiler will do: what is fuzzed has no `unsafe`, so a panic is all that can go wrong.
   fuzz build -s none "$target"
   found=target/fuzz-corpus/$target
-  mkdir -p "$found"
+  mkdir -p "$found" "fuzz/corpus/$target"
   if ! output=$(fuzz run -s none "$target" "$found" "fuzz/corpus/$target" -- -max_total_time="$seconds" -max_len=4096 \
     -timeout=5 -rss_limit_mb=512 -print_final_stats=1 2>&1); then
     printf '%s\n' "$output" | tail -60 >&2
@@ -41,6 +41,11 @@ for target in "${targets[@]}"; do
   rss=$(sed -n 's/^stat::peak_rss_mb: *//p' <<<"$output")
   echo "fuzz $target executions=$executions per_second=$rate peak_rss_mb=$rss findings=0 seconds=$seconds engine=$engine commit=$(git rev-parse --short HEAD) date=$(date -u +%F)" | tee -a "$log"
   if [[ ${KEEP:-} == yes ]]; then
-    fuzz run -s none "$target" "fuzz/corpus/$target" "$found" -- -merge=1 -max_len=256 >/dev/null 2>&1
+    # By branches, not by how often each was taken: that would keep several times as many.
+    kept=$(mktemp -d)
+    fuzz run -s none "$target" "$kept" "fuzz/corpus/$target" "$found" -- -set_cover_merge=1 -use_counters=0 -max_len=256 >/dev/null 2>&1
+    rm -r "fuzz/corpus/$target"
+    cp -r "$kept" "fuzz/corpus/$target"
+    rm -r "$kept"
   fi
 done

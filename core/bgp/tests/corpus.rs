@@ -6,20 +6,11 @@
 #[path = "../../../fuzz/src/bgp.rs"]
 mod bgp;
 
-use std::fs;
-use std::path::PathBuf;
+#[allow(unreachable_pub, reason = "the fuzzer shares it")]
+#[path = "../../../fuzz/src/replay.rs"]
+mod replay;
 
-fn replay(target: &str, run: fn(&[u8])) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(files.len() >= 5, "the corpus of {target} is gone");
-    for file in files {
-        // A panic is told with the name of the last file.
-        println!("{}", file.display());
-        run(&fs::read(&file).unwrap());
-    }
-}
+use replay::replay;
 
 #[test]
 fn messages() {

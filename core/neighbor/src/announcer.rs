@@ -12,7 +12,7 @@ use crate::frame::Form;
 /// lost), and every minute (a client cut off during a conflict must not wait for its own cache). In a round the
 /// request form of all VIPs goes first, then the reply form; rounds are shuffled, and paced, because storm control
 /// can shut a port. Pacing delays an announcement and never drops it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Announcer {
     vips: BTreeMap<IpAddr, Schedule>,
     /// VIPs that another station uses; no part of their schedule.
@@ -55,7 +55,7 @@ impl Due {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Schedule {
     /// Rounds sent so far.
     round: usize,

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use crate::Mac;
 
 /// Who asked for a VIP lately, so that they can be told first when it moves. A ring: the oldest are forgotten.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Askers {
     ring: Vec<(IpAddr, Mac)>,
     next: usize,

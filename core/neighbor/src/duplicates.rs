@@ -9,7 +9,7 @@ use crate::Mac;
 /// Stations that use a VIP owned here though they are no speakers.
 ///
 /// RFC 5227 §2.4 (c): defend at most once in ten seconds, and never in a war; the owner goes on owning.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Duplicates {
     defended: BTreeMap<IpAddr, (Mac, Instant)>,
 }

@@ -8,7 +8,7 @@ use crate::Mac;
 ///
 /// Stations share a slot only if their addresses collide; the newcomer then takes the slot over and starts with a
 /// full bucket, so that a collision never silences anybody.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PerStation {
     slots: Vec<(Mac, TokenBucket)>,
     interval: Duration,

@@ -10,7 +10,7 @@ use crate::limit::PerStation;
 use crate::{Mac, Request};
 
 /// Answers for VIPs on one interface and announces them; whoever decides which VIPs are ours tells it so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Neighbor {
     mac: Mac,
     answers: BoundedQueue<Request>,

@@ -41,10 +41,10 @@ impl Moves {
 }
 
 /// Nodes whose speakers die again and again: they come last until they have been stable for a while.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Flapping(BTreeMap<NodeName, Deaths>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Deaths {
     /// The last ones, at most [`Flapping::DEATHS`].
     recent: Vec<Instant>,

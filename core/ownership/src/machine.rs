@@ -18,7 +18,7 @@ use crate::{Counters, LostCause, Plan, Presence, Settings, ShortUid};
 /// Who owns which VIP on one interface: the rules, without frames' outer headers and without ARP.
 ///
 /// What it is told arrives here; `receive` takes other speakers' frames, `rules` decides, `send` writes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Machine {
     pub(crate) settings: Settings,
     pub(crate) me: ShortUid,

@@ -9,7 +9,7 @@ use crate::wire::{Evict, Loss, News, Offer};
 use crate::{Event, ShortUid};
 
 /// What the machine wants done, drained by the segment. All bounded; what is dropped is counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     frames: BoundedQueue<Outgoing>,
     probes: BoundedQueue<Probe>,

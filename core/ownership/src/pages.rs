@@ -11,14 +11,14 @@ use crate::wire::{Claim, limits};
 ///
 /// A page's version grows with each change of it, and what is announced is the sum of all: equal sums mean equal
 /// pages, because no page's version ever falls.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OwnPages {
     pages: Vec<OwnPage>,
     place: BTreeMap<IpAddr, usize>,
     changed: BTreeSet<u16>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct OwnPage {
     version: u32,
     claims: Vec<Claim>,
@@ -119,7 +119,7 @@ impl OwnPages {
 }
 
 /// What is held of another speaker's pages.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct HeldPages {
     pages: Vec<(u32, Vec<IpAddr>)>,
     claims: BTreeMap<IpAddr, (u16, Claim)>,

@@ -62,3 +62,44 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ferrolb_neighbor::{Mac, Station};
+
+    use super::*;
+    use crate::wire::{self, Flags, Header, PeerRecord, Record, kind};
+    use crate::{ClusterId, Settings, Uid};
+
+    /// Found by fuzzing: each of three hundred questions that fit into a frame was answered with all pages or the whole table.
+    #[test]
+    fn a_frame_full_of_questions_is_answered_once() {
+        let now = Instant::from_millis(1);
+        let mut machine = Machine::new(now, Settings::alone("node-a"), 2, true, 1);
+        machine.pages.claim(Claim { vip: [192, 0, 2, 1].into(), connected: true, term: 1, moves: [0; 2] });
+        let header = Header {
+            cluster: ClusterId(1),
+            key: 1,
+            flags: Flags::READY,
+            interval: Duration::from_millis(25),
+            uid: Uid([2; 16]),
+            sequence: 1,
+            nonce: 1,
+            revision: 1,
+            page_version: 0,
+            page_count: 0,
+        };
+        let mut body = Vec::new();
+        let echo = PeerRecord { uid: machine.me, age: Duration::ZERO, echo: machine.nonce };
+        wire::append(&mut body, kind::PEERS, |out| echo.write(out));
+        for _ in 0..150 {
+            wire::append(&mut body, kind::PAGE_REQUEST, |_| {});
+            wire::append(&mut body, kind::TABLE_REQUEST, |_| {});
+        }
+        let from = Station { ip: [192, 0, 2, 2].into(), mac: Mac([2, 0, 0, 0, 0, 2]) };
+        machine.speaker_frame(now, from, &header, &body);
+        let answers: Vec<Content> =
+            std::iter::from_fn(|| machine.out.take_frame()).map(|frame| frame.content).collect();
+        assert!(matches!(answers[..], [Content::Page(0), Content::Table { part: 0, parts: 1, .. }]));
+    }
+}

@@ -13,7 +13,7 @@ use crate::wire::Flags;
 use crate::{NodeName, ShortUid};
 
 /// Another speaker: one that was heard, or one whose ballot or life others tell of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) uid: ShortUid,
     pub(crate) node: Option<NodeName>,
@@ -166,7 +166,7 @@ impl Peer {
 }
 
 /// All peers, a bounded number.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Peers {
     all: BTreeMap<ShortUid, Peer>,
     /// Which speaker was last heard from an Ethernet address.

@@ -1,3 +1,4 @@
+use core::mem::replace;
 use core::time::Duration;
 
 use ferrolb_neighbor::Station;
@@ -44,8 +45,14 @@ impl Machine {
         if away {
             self.announce_all_again();
         }
+        // Asked once or a hundred times in a frame, one answer says it all.
+        let (mut pages, mut table) = (false, false);
         for block in wire::blocks(body).flatten() {
-            self.block(received, uid, header, block, listed);
+            let again = matches!(block, Block::PageRequest(_)) && replace(&mut pages, true)
+                || matches!(block, Block::TableRequest) && replace(&mut table, true);
+            if !again {
+                self.block(received, uid, header, block, listed);
+            }
         }
     }
 

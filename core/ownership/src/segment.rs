@@ -20,7 +20,7 @@ use crate::{
 /// Raw Ethernet frames go in, raw Ethernet frames come out. Drain received frames first, then call
 /// [`Self::handle_timeout`], then drain [`Self::poll_transmit`] and [`Self::poll_event`], then sleep until
 /// [`Self::poll_timeout`] or the next frame. After any other `handle_*`, go on with [`Self::handle_timeout`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Segment {
     interface: Interface,
     machine: Machine,

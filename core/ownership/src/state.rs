@@ -56,7 +56,7 @@ impl State {
 }
 
 /// One VIP: its place in the plan, its state, and the highest ballot seen for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Vip {
     /// None for a VIP that only others' claims tell of.
     pub(crate) plan: Option<VipPlan>,

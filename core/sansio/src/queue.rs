@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 /// A first-in first-out queue that never grows beyond its limit and counts what it had to drop.
 ///
 /// Memory is taken once, at construction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BoundedQueue<T> {
     items: VecDeque<T>,
     limit: usize,
