@@ -49,9 +49,12 @@ pub(crate) struct Global {
     #[arg(long, short, global = true, value_enum, default_value_t)]
     pub(crate) output: Output,
     /// The namespace that FerroLB is installed in.
-    #[arg(long, global = true, value_name = "NAME", default_value = "ferrolb-system")]
+    #[arg(long, global = true, value_name = "NAME", default_value = FERROLB_NAMESPACE)]
     pub(crate) ferrolb_namespace: String,
 }
+
+/// The namespace that FerroLB is installed in, if nobody says otherwise.
+pub(crate) const FERROLB_NAMESPACE: &str = "ferrolb-system";
 
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

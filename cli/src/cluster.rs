@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 
 use crate::{
-    args::Global,
+    args::{FERROLB_NAMESPACE, Global},
     connect::connect,
     names::suggestion,
     read::{Pod, PodSpec, ReadError, Reader},
@@ -61,9 +61,7 @@ impl Cluster {
             reader.within(own, Some("app.kubernetes.io/name=ferrolb")),
         );
         let (services, pools, namespaces) = (services?, pools?, namespaces?);
-        if let Some(asked) = &global.namespace {
-            exists(asked, &namespaces)?;
-        }
+        exist(global, &namespaces)?;
         Ok(Self {
             namespace,
             kubernetes,
@@ -189,13 +187,19 @@ fn known_nodes(nodes: &[kinds::Node], speakers: &[SpeakerState]) -> impl Iterato
     })
 }
 
-/// Whether the namespace that was named is there: a misspelt one would look like one without Services.
-fn exists(asked: &str, namespaces: &[kinds::Namespace]) -> Result<()> {
+/// Whether the namespaces that were named are there: a misspelt one would look like one without Services, or without FerroLB.
+/// The default of FerroLB's own was named by nobody.
+///
+/// # Errors
+/// One of them is not.
+pub(crate) fn exist(global: &Global, namespaces: &[kinds::Namespace]) -> Result<()> {
     let names = || namespaces.iter().filter_map(|one| one.metadata.name.as_deref());
-    if names().any(|name| name == asked) {
-        return Ok(());
+    let own = Some(global.ferrolb_namespace.as_str()).filter(|own| *own != FERROLB_NAMESPACE);
+    match global.namespace.as_deref().into_iter().chain(own).find(|asked| names().all(|name| name != *asked))
+    {
+        None => Ok(()),
+        Some(asked) => bail!("there is no namespace {asked}{}", suggestion(asked, names())),
     }
-    bail!("there is no namespace {asked}{}", suggestion(asked, names()))
 }
 
 /// A reader of the cluster that the options name, and the namespace that counts when none is named.
@@ -225,15 +229,25 @@ fn default_class_flag(spec: &PodSpec) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::args::Cli;
 
     #[test]
     fn a_namespace_that_is_misspelt_is_told() {
-        let namespaces = ["web", "shop"]
+        let namespaces = ["web", "shop", "lb"]
             .map(|name| serde_saphyr::from_str(&format!("metadata: {{name: {name}}}")).unwrap());
-        assert!(exists("shop", &namespaces).is_ok());
-        let error = exists("shpo", &namespaces).unwrap_err().to_string();
-        assert_eq!(error, "there is no namespace shpo; did you mean shop?");
+        let told = |options: &[&str]| {
+            let line = ["kubectl-ferrolb", "status"].iter().chain(options);
+            exist(&Cli::try_parse_from(line).unwrap().global, &namespaces).map_err(|error| error.to_string())
+        };
+        assert_eq!(told(&[]), Ok(()), "where FerroLB is not installed, nobody misspelt its namespace");
+        assert_eq!(told(&["-n", "shop", "--ferrolb-namespace", "lb"]), Ok(()));
+        let misspelt = Err("there is no namespace shpo; did you mean shop?".to_owned());
+        assert_eq!(told(&["-n", "shpo"]), misspelt);
+        assert_eq!(told(&["--ferrolb-namespace", "shpo"]), misspelt);
+        assert_eq!(told(&["-n", "shop", "--ferrolb-namespace", "shpo"]), misspelt);
     }
 
     #[test]

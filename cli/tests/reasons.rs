@@ -5,7 +5,7 @@
 use std::{fmt::Write as _, fs, net::IpAddr, path::Path};
 
 use ferrolb_api::condition::{Told, announced, object};
-use ferrolb_ipam::{PoolVerdict, Reason, Refusal, SharingProblem};
+use ferrolb_ipam::{Clash, PoolVerdict, Reason, Refusal, SharingProblem};
 use ferrolb_model::{Family, Port, Protocol, ServiceId};
 
 #[test]
@@ -102,6 +102,8 @@ fn verdicts() -> Vec<PoolVerdict> {
 
 fn examples() -> Vec<Refusal> {
     let address = ip("192.0.2.7");
+    let https = Port { protocol: Protocol::Tcp, number: 443 };
+    let clash = |problem| Clash { address, with: ServiceId::new("shop", "web"), problem };
     let lan = || "lan".into();
     let mut examples = vec![
         Refusal::NoPool,
@@ -117,6 +119,12 @@ fn examples() -> Vec<Refusal> {
         Refusal::PoolExhausted {
             family: Family::V4,
             considered: [(lan(), PoolVerdict::Exhausted), ("old".into(), PoolVerdict::Draining)].into(),
+            clash: None,
+        },
+        Refusal::PoolExhausted {
+            family: Family::V4,
+            considered: [(lan(), PoolVerdict::Exhausted)].into(),
+            clash: Some(clash(SharingProblem::Port(https))),
         },
         Refusal::PoolNotFound(lan()),
         Refusal::PoolInvalid(lan()),
@@ -140,11 +148,10 @@ fn examples() -> Vec<Refusal> {
     ];
     let problems = [
         SharingProblem::Namespace,
-        SharingProblem::Port(Port { protocol: Protocol::Tcp, number: 443 }),
+        SharingProblem::Port(https),
         SharingProblem::Endpoints,
         SharingProblem::Full,
     ];
-    let with = || ServiceId::new("shop", "web");
-    examples.extend(problems.map(|problem| Refusal::SharingRefused { address, with: with(), problem }));
+    examples.extend(problems.map(|problem| Refusal::SharingRefused(clash(problem))));
     examples
 }

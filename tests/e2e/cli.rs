@@ -111,10 +111,19 @@ fn misspelt(scene: &Scene<'_>) -> Result<()> {
     let pool = scene.pool("lan", 1)?;
     scene.load_balancer("frontend", "")?;
     let misspelt = pool.name.replace("lan", "lam");
+    let (of_a_service, of_nothing) = (format!("svc/{}", pool.name), format!("x/{}", pool.name));
+    let own = "--ferrolb-namespace";
+    let no_namespace = &["there is no namespace ferrolb-sytem", "did you mean ferrolb-system?"][..];
     for (arguments, parts) in [
         (&["explain", "svc/fronted"][..], &["no Service fronted", "did you mean frontend?"][..]),
         (&["explain", "pod/frontend"], &["write svc/frontend"]),
         (&["pools", misspelt.as_str()], &["no IPAddressPool", pool.name.as_str()]),
+        (&["pools", of_a_service.as_str()], &["names no IPAddressPool; write pool/NAME"]),
+        (&["pools", of_nothing.as_str()], &["names no IPAddressPool; write pool/NAME"]),
+        (&["plan", "--delete", of_a_service.as_str()], &["names no IPAddressPool; write pool/NAME"]),
+        (&["status", own, "ferrolb-sytem"], no_namespace),
+        (&["explain", own, "ferrolb-sytem"], no_namespace),
+        (&["version", own, "ferrolb-sytem"], no_namespace),
         (&["l2", "owners", "svc/fronted"], &["no Service fronted", "did you mean frontend?"]),
         (&["l2", "owners", "203.0.113.77"], &["no AnnouncementSlice names 203.0.113.77"]),
         (&["l2", "members", "node-that-is-not"], &["no node node-that-is-not"]),

@@ -14,7 +14,7 @@ use super::l2::owner;
 use crate::{
     args::{Drain, Global},
     cluster::Cluster,
-    names::suggestion,
+    names::{Kind, suggestion},
     output::{API_VERSION, Printer},
     read::ReadError,
     run::Verdict,
@@ -37,7 +37,7 @@ struct DrainOut {
 
 pub(crate) async fn run(global: &Global, args: &Drain, printer: &mut Printer<'_>) -> Result<Verdict> {
     let cluster = Cluster::read(global).await?;
-    let node = args.node.rsplit('/').next().unwrap_or_default();
+    let node = Kind::Node.name(&args.node)?;
     let names: Vec<&str> = cluster.nodes.iter().filter_map(|node| node.metadata.name.as_deref()).collect();
     if !names.contains(&node) {
         bail!("there is no node {node}{}", suggestion(node, names.into_iter()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ferrolb_api::IPAddressPool;
 use ferrolb_explain::{State, Style as _};
 use ferrolb_ipam::Allocator;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     args::{Global, Pools},
     cluster::Cluster,
-    names::suggestion,
+    names::Kind,
     output::{API_VERSION, Printer, Table},
     run::Verdict,
 };
@@ -59,18 +59,9 @@ struct Holder {
 pub(crate) async fn run(global: &Global, args: &Pools, printer: &mut Printer<'_>) -> Result<Verdict> {
     let cluster = Cluster::read(global).await?;
     let mut pools = told(&cluster);
-    for name in &args.names {
-        let name = name.rsplit('/').next().unwrap_or_default();
-        if pools.iter().all(|pool| pool.name != name) {
-            let known = pools.iter().map(|pool| pool.name.as_str());
-            bail!("there is no IPAddressPool {name}{}", suggestion(name, known));
-        }
-    }
-    if !args.names.is_empty() {
-        let asked =
-            |pool: &PoolOut| args.names.iter().any(|name| name.rsplit('/').next() == Some(&pool.name));
-        pools.retain(asked);
-    }
+    let known: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let names = Kind::Pool.names(&args.names, &known)?;
+    pools.retain(|pool| names.is_empty() || names.contains(&pool.name));
     let broken = pools.iter().any(|pool| !pool.problems.is_empty());
     let list = PoolList { api_version: API_VERSION, kind: "PoolList", items: pools };
     if !printer.data(&list)? {

@@ -17,7 +17,7 @@ use super::l2::owner;
 use crate::{
     args::{Global, Rebalance},
     cluster::Cluster,
-    names::suggestion,
+    names::Kind,
     output::{API_VERSION, Printer, Table},
     routing::ready,
     run::Verdict,
@@ -77,14 +77,8 @@ fn chosen(advertisements: &[L2Advertisement], names: &[String]) -> Result<BTreeS
     if known.is_empty() {
         bail!("there is no L2Advertisement, so nothing is announced that could be balanced");
     }
-    let plain = |name: &String| name.rsplit('/').next().unwrap_or_default().to_owned();
-    let names: BTreeSet<String> = names.iter().map(plain).collect();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(*name)) {
-        bail!(
-            "there is no L2Advertisement {unknown}{}",
-            suggestion(unknown, known.iter().map(String::as_str))
-        );
-    }
+    let listed: Vec<&str> = known.iter().map(String::as_str).collect();
+    let names = Kind::L2Advertisement.names(names, &listed)?;
     Ok(if names.is_empty() { known } else { names })
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     args::{Global, Version},
-    cluster::reader,
+    cluster::{exist, reader},
     output::{API_VERSION, Printer, Table},
     read::Pod,
     run::Verdict,
@@ -46,6 +46,10 @@ pub(crate) async fn run(global: &Global, args: &Version, printer: &mut Printer<'
     if !args.client {
         let (reader, _) = reader(global).await?;
         versions.kubernetes = Some(reader.version().await?.0);
+        match reader.all(None).await {
+            Ok(namespaces) => exist(global, &namespaces)?,
+            Err(error) => unread.push(error.to_string()),
+        }
         let labels = Some("app.kubernetes.io/name=ferrolb");
         match reader.within::<Pod>(&global.ferrolb_namespace, labels).await {
             Ok(pods) => {

@@ -46,6 +46,7 @@ fn held(facts: &Facts, service: &Service, addresses: &[Assignment]) -> Link {
     let (there, to_come): (Vec<_>, Vec<_>) = addresses.iter().partition(|one| written.contains(&one.address));
     let mut details = asked(service);
     details.extend(there.iter().filter_map(|one| shared(facts, service, one)));
+    details.extend(facts.allocator.clashes(&service.id).iter().map(ToString::to_string));
     if to_come.is_empty() {
         let list: Vec<String> = there.iter().map(|one| named(one)).collect();
         return Link::new(LinkKind::Address, State::Ok, format!("it has {}", list.join(" and ")))
@@ -83,7 +84,7 @@ fn refused(facts: &Facts, service: &Service, addresses: &[Assignment], refusal: 
 fn advice(refusal: &Refusal) -> Option<String> {
     match refusal {
         Refusal::AddressTaken { by, .. } => Some(explain_other(by)),
-        Refusal::SharingRefused { with, .. } => Some(explain_other(with)),
+        Refusal::SharingRefused(clash) => Some(explain_other(&clash.with)),
         Refusal::AddressInOtherPool { pool, .. } | Refusal::AddressExcluded { pool, .. } => {
             Some(format!("kubectl ferrolb pools {pool} -o wide"))
         }

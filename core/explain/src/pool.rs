@@ -56,7 +56,7 @@ pub(crate) fn is_about_pools(refusal: &Refusal) -> bool {
         | Refusal::AddressExcluded { .. }
         | Refusal::AddressOfNode(_)
         | Refusal::AddressFamilyMismatch { .. }
-        | Refusal::SharingRefused { .. }
+        | Refusal::SharingRefused(_)
         | Refusal::InvalidRequest(_) => false,
     }
 }
@@ -82,7 +82,7 @@ fn advice(refusal: &Refusal) -> String {
         | Refusal::AddressExcluded { .. }
         | Refusal::AddressOfNode(_)
         | Refusal::AddressFamilyMismatch { .. }
-        | Refusal::SharingRefused { .. }
+        | Refusal::SharingRefused(_)
         | Refusal::InvalidRequest(_) => "kubectl ferrolb pools".into(),
     }
 }

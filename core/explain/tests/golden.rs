@@ -122,6 +122,26 @@ fn shared_with_another() {
 }
 
 #[test]
+fn apart_from_another_with_its_key() {
+    let mut scene = Scene::served("192.0.2.129");
+    scene.service.request.sharing_key = Some("k".into());
+    scene.other("default/first", "192.0.2.128");
+    scene.others[0].request.sharing_key = Some("k".into());
+    check("apart", scene);
+}
+
+#[test]
+fn exhausted_with_an_address_that_cannot_be_shared() {
+    let mut scene = Scene::pending();
+    scene.pools = vec![pool("lan", "192.0.2.128", "192.0.2.128")];
+    scene.service.request.sharing_key = Some("k".into());
+    scene.other("default/first", "192.0.2.128");
+    scene.others[0].request.sharing_key = Some("k".into());
+    scene.says("PoolExhausted");
+    check("exhausted-apart", scene);
+}
+
+#[test]
 fn foreign_ingress() {
     let mut scene = Scene::pending();
     scene.service.ingress = ferrolb_model::Ingress::Foreign {

@@ -96,7 +96,7 @@ impl Allocator {
                 return Ok(Assignment { address: family.address(number), pool: Some(pool) });
             }
         }
-        Err(self.nothing_free(service, family))
+        Err(self.nothing_free(handle, service, family))
     }
 
     /// Whether the pool that the Service names is there and cannot be read.
@@ -154,7 +154,7 @@ impl Allocator {
         }
     }
 
-    fn serves(&self, state: &PoolState, service: &Service) -> bool {
+    pub(crate) fn serves(&self, state: &PoolState, service: &Service) -> bool {
         let asked = service.request.pool.as_ref();
         asked.is_none_or(|asked| *asked == state.pool.name)
             && self.admits(state, service, Asking::of(service)).is_ok()
@@ -210,7 +210,7 @@ impl Allocator {
         giver.is_some_and(|state| state.pool.name == *pool && self.admits(state, service, asking).is_ok())
     }
 
-    fn nothing_free(&self, service: &Service, family: Family) -> Denied {
+    fn nothing_free(&self, handle: Handle, service: &Service, family: Family) -> Denied {
         let asking = Asking::of(service);
         let verdict = |state: &PoolState| match self.admits(state, service, asking) {
             Err(verdict) => verdict,
@@ -242,7 +242,10 @@ impl Allocator {
                 refused_by(pool.clone(), verdict.clone())
             }
             _ if exhausted.is_empty() => Refusal::NoPoolMatches { family, considered },
-            _ => Refusal::PoolExhausted { family, considered },
+            _ => {
+                let clash = self.clash(handle, service, family);
+                Refusal::PoolExhausted { family, considered, clash }
+            }
         };
         if !exhausted.is_empty() {
             until.push(Resource::Space(exhausted.into(), family));

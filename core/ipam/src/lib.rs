@@ -55,7 +55,7 @@ pub use outcome::{Change, Outcome};
 pub use plan::{Effect, plan};
 pub use pools::Overlap;
 pub use reason::Reason;
-pub use refusal::{PoolVerdict, Refusal, SharingProblem};
+pub use refusal::{Clash, PoolVerdict, Refusal, SharingProblem};
 pub use sharing::MAX_SHARERS;
 pub use snapshot::Snapshot;
 pub use view::Usage;

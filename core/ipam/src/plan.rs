@@ -26,7 +26,8 @@ pub struct Effect {
 /// What a running controller would make of the edit that leads from `before` to `after`: every Service whose addresses,
 /// or whose reason for not having what it asks for, would change, once all statuses are written. By name.
 ///
-/// Edited pools are applied one at a time, as a cluster applies them: those of `after` in their order, then deletions.
+/// The edit is applied one object at a time, and statuses are written in between: namespaces and nodes, pools in the order of
+/// `after`, pools that are gone, Services that are gone, Services in the order of `after`.
 /// Who would change is exact. Which free address it would get may differ: the controller that runs knows which one was
 /// released when, and no snapshot does.
 pub fn plan(before: &Snapshot, after: &Snapshot) -> Vec<Effect> {

@@ -37,6 +37,8 @@ pub enum Refusal {
         family: Family,
         /// Every pool and why it said no.
         considered: Considered,
+        /// Why it cannot have the address that others have under its key; `None`: nobody has one.
+        clash: Option<Clash>,
     },
     /// No pool may serve it in the family.
     NoPoolMatches {
@@ -94,14 +96,7 @@ pub enum Refusal {
         family: Family,
     },
     /// It names an address that others have under its key, and may not join them.
-    SharingRefused {
-        /// The address.
-        address: IpAddr,
-        /// One that has it.
-        with: ServiceId,
-        /// What is in the way.
-        problem: SharingProblem,
-    },
+    SharingRefused(Clash),
     /// It names a pool, or an address of one, that may not be named.
     RequestsNotAllowed(PoolName),
     /// It names a pool, or an address of one, that gives out nothing new.
@@ -140,6 +135,17 @@ pub enum PoolVerdict {
     OtherLabels(Arc<str>),
 }
 
+/// An address that others have under a Service's sharing key, and that it cannot have beside them. Displayed as a clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clash {
+    /// The address.
+    pub address: IpAddr,
+    /// One that has it.
+    pub with: ServiceId,
+    /// What is in the way.
+    pub problem: SharingProblem,
+}
+
 /// Why two Services cannot have one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SharingProblem {
@@ -175,7 +181,7 @@ impl Refusal {
             Self::AddressExcluded { .. } => Reason::AddressExcluded,
             Self::AddressOfNode(_) => Reason::AddressOfNode,
             Self::AddressFamilyMismatch { .. } | Self::PoolFamilyMismatch { .. } => Reason::FamilyMismatch,
-            Self::SharingRefused { .. } => Reason::SharingRefused,
+            Self::SharingRefused(_) => Reason::SharingRefused,
             Self::RequestsNotAllowed(_) => Reason::RequestsNotAllowed,
             Self::PoolDraining(_) => Reason::PoolDraining,
             Self::PoolNotForService { .. } => Reason::PoolNotForService,
@@ -216,9 +222,13 @@ impl fmt::Display for Refusal {
                 f,
                 "{address} is kept although no pool holds it; create a pool with it, or ask for another address"
             ),
-            Self::PoolExhausted { family, considered } => write!(
+            Self::PoolExhausted { family, considered, clash: None } => write!(
                 f,
                 "no {family} address is free: {considered}; add addresses to a pool or release some",
+            ),
+            Self::PoolExhausted { family, considered, clash: Some(clash) } => write!(
+                f,
+                "no {family} address is free: {considered}, and {clash}; or add addresses to a pool",
             ),
             Self::NoPoolMatches { family, considered } => write!(
                 f,
@@ -262,9 +272,7 @@ impl fmt::Display for Refusal {
                     "pool {pool} has no {family} addresses; add some, or name another pool in the annotation"
                 )
             }
-            Self::SharingRefused { address, with, problem } => {
-                write!(f, "{address} cannot be shared with {with}: {problem}")
-            }
+            Self::SharingRefused(clash) => write!(f, "{clash}"),
             Self::RequestsNotAllowed(pool) => write!(
                 f,
                 "pool {pool} does not let Services ask for its addresses (allowRequests); remove the request"
@@ -308,6 +316,13 @@ impl fmt::Display for PoolVerdict {
             Self::OtherNamespaces(these) => return write!(f, "is for {these} only"),
             Self::OtherLabels(these) => return write!(f, "is for Services with the labels {these} only"),
         })
+    }
+}
+
+impl fmt::Display for Clash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, with, problem } = self;
+        write!(f, "{address} cannot be shared with {with}: {problem}")
     }
 }
 

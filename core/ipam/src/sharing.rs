@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use ferrolb_model::{Ingress, Service, ServiceId, Sharing, TrafficPolicy};
+use ferrolb_model::{Family, Ingress, Service, ServiceId, Sharing, TrafficPolicy};
 
 use crate::{
-    Allocator, Refusal, SharingProblem, book::Slot, crowd::Crowd, pools::PoolState, services::Handle,
+    Allocator, Clash, Refusal, SharingProblem, book::Slot, crowd::Crowd, evaluate::wanted, pools::PoolState,
+    services::Handle,
 };
 
 /// The most Services one address may have; an announcement lists them all.
@@ -72,7 +73,7 @@ impl Allocator {
             if problem == SharingProblem::Key {
                 Refusal::AddressTaken { address, by: with }
             } else {
-                Refusal::SharingRefused { address, with, problem }
+                Refusal::SharingRefused(Clash { address, with, problem })
             }
         })
     }
@@ -89,6 +90,33 @@ impl Allocator {
             Some(slot) => self.may_share(handle, service, slot, None),
             None => Ok(()),
         }
+    }
+
+    /// Why the Service does not share: the first address in each family that others have under its key and that it cannot
+    /// have beside them. Empty for one that shares with somebody, or takes no address but the one it names.
+    pub fn clashes(&self, id: &ServiceId) -> Vec<Clash> {
+        let Some(handle) = self.services.find(id) else { return Vec::new() };
+        let entry = &self.services[handle];
+        let service = &entry.service;
+        let is_named = |family| service.request.addresses.iter().any(|one| Family::of(*one) == family);
+        let is_shared = |family| {
+            let slot = entry.held_of(family).and_then(|held| self.book.get(held.address));
+            slot.is_some_and(|slot| slot.users().len() > 1)
+        };
+        let alone = wanted(service).iter().filter(|family| !is_named(**family) && !is_shared(**family));
+        alone.filter_map(|family| self.clash(handle, service, *family)).collect()
+    }
+
+    /// What keeps the Service from the first address under its key that it cannot have.
+    pub(crate) fn clash(&self, handle: Handle, service: &Service, family: Family) -> Option<Clash> {
+        let key = service.request.sharing_key.as_ref()?;
+        let shared = self.shared.addresses(key);
+        shared.filter(|address| Family::of(*address) == family).find_map(|address| {
+            let state = self.pools.state(self.pools.giver(address)?);
+            let slot = self.book.get(address).filter(|_| self.serves(state, service))?;
+            let (with, problem) = self.may_share(handle, service, slot, Some(state.pool.sharing)).err()?;
+            Some(Clash { address, with, problem })
+        })
     }
 
     /// Whether the Service fits in beside those who share the address, without a look at each. Those agree with one

@@ -1,7 +1,5 @@
 //! `kubectl ferrolb bgp peers`.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Result, bail};
 use ferrolb_api::{BgpSessionState, PrefixCounts};
 use ferrolb_explain::{State as Shade, Style as _};
@@ -15,7 +13,7 @@ use crate::{
     cluster::Cluster,
     commands::l2::ready,
     duration::age,
-    names::suggestion,
+    names::Kind,
     output::{API_VERSION, Printer, Table, dash},
     run::Verdict,
 };
@@ -38,9 +36,9 @@ pub(crate) async fn run(global: &Global, args: &Peers, printer: &mut Printer<'_>
     let nodes: Vec<Node> = cluster.nodes.iter().map(ferrolb_config::node).collect();
     let mut items = told(&peers?, &profiles?, &nodes, speakers, &ready(&cluster));
     let known = items.iter().map(|item| item.peer.as_str());
-    let names = named("BGPPeer", &args.names, &known.collect::<Vec<_>>())?;
+    let names = Kind::BgpPeer.names(&args.names, &known.collect::<Vec<_>>())?;
     let known = nodes.iter().map(|node| node.name.as_str());
-    let on = named("node", &args.node, &known.collect::<Vec<_>>())?;
+    let on = Kind::Node.names(&args.node, &known.collect::<Vec<_>>())?;
     items.retain(|item| names.is_empty() || names.contains(&item.peer));
     items.retain(|item| on.is_empty() || item.node.as_ref().is_some_and(|node| on.contains(node)));
     let broken = items.iter().any(|item| !item.problems.is_empty());
@@ -49,18 +47,6 @@ pub(crate) async fn run(global: &Global, args: &Peers, printer: &mut Printer<'_>
         print(&list.items, cluster.now, printer)?;
     }
     Ok(if broken { Verdict::Found } else { Verdict::Fine })
-}
-
-/// The names without `bgppeer/` or `node/` before them; one that nothing has is an error.
-pub(super) fn named(what: &str, names: &[String], known: &[&str]) -> Result<BTreeSet<String>> {
-    let plain = |name: &String| name.rsplit('/').next().unwrap_or_default().to_owned();
-    let names: BTreeSet<String> = names.iter().map(plain).collect();
-    match names.iter().find(|name| !known.contains(&name.as_str())) {
-        Some(unknown) => {
-            bail!("there is no {what} {unknown}{}", suggestion(unknown, known.iter().copied()))
-        }
-        None => Ok(names),
-    }
 }
 
 fn print(items: &[SessionOut], now: Timestamp, printer: &mut Printer<'_>) -> Result<()> {
@@ -219,13 +205,5 @@ n4 should hold a session with tor, and its speaker has not reported; look at its
             "holdTimeSeconds": 90, "myAsn": null, "peerAsn": "", "problems": [],
         });
         assert_eq!(serde_json::to_value(&items[0]).unwrap(), wanted);
-    }
-
-    #[test]
-    fn a_misspelt_name_is_an_error_with_its_neighbour() {
-        let known = ["tor", "spine"];
-        assert_eq!(named("BGPPeer", &["bgppeer/tor".into()], &known).unwrap(), ["tor".to_owned()].into());
-        let error = named("BGPPeer", &["spnie".into()], &known).unwrap_err().to_string();
-        assert_eq!(error, "there is no BGPPeer spnie; did you mean spine?");
     }
 }

@@ -13,7 +13,7 @@ use super::{owner::name, owners::ready, segment::deafness};
 use crate::{
     args::{Global, Members},
     cluster::Cluster,
-    names::suggestion,
+    names::Kind,
     output::{API_VERSION, Printer, Table, dash},
     run::Verdict,
 };
@@ -73,14 +73,8 @@ pub(crate) async fn run(global: &Global, args: &Members, printer: &mut Printer<'
     };
     let nodes: Vec<Node> = cluster.nodes.iter().map(ferrolb_config::node).collect();
     let mut items = told(&nodes, speakers, &ready(&cluster));
-    let plain = |name: &String| name.rsplit('/').next().unwrap_or_default().to_owned();
-    let names: BTreeSet<String> = args.names.iter().map(plain).collect();
-    for name in &names {
-        if items.iter().all(|item| item.node != *name) {
-            let known = items.iter().map(|item| item.node.as_str());
-            bail!("there is no node {name}{}", suggestion(name, known));
-        }
-    }
+    let known: Vec<&str> = items.iter().map(|item| item.node.as_str()).collect();
+    let names = Kind::Node.names(&args.names, &known)?;
     items.retain(|item| names.is_empty() || names.contains(&item.node));
     let broken = items.iter().any(|item| !item.problems.is_empty());
     let list = MemberList { api_version: API_VERSION, kind: "MemberList", items };

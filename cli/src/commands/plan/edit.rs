@@ -10,7 +10,11 @@ use ferrolb_ipam::Snapshot;
 use ferrolb_model::ServiceId;
 use ferrolb_runtime::kinds;
 
-use crate::{cluster::Cluster, manifest::Object, names::suggestion};
+use crate::{
+    cluster::Cluster,
+    manifest::Object,
+    names::{Kind, suggestion},
+};
 
 /// An edit under way.
 pub(super) struct Edit<'a> {
@@ -46,11 +50,7 @@ impl<'a> Edit<'a> {
 
     /// Deletes a pool, named `pool/NAME` or `NAME`.
     pub(super) fn delete(&mut self, named: &str) -> Result<()> {
-        let name = match named.split_once('/') {
-            Some(("pool" | "pools" | "ipaddresspool" | "ipaddresspools" | "flbpool", name)) => name,
-            Some(_) => bail!("{named:?} is no pool; write pool/NAME"),
-            None => named,
-        };
+        let name = Kind::Pool.name(named)?;
         let before = self.after.pools.len();
         self.after.pools.retain(|pool| pool.name.as_str() != name);
         if self.after.pools.len() == before {

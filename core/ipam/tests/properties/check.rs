@@ -194,7 +194,7 @@ pub(crate) fn a_new_controller_would_say_the_same(run: &Run) {
         // have, one of them.
         let one_of_several = |one: &Outcome| match one {
             Outcome::Refused(refusal) | Outcome::Kept { addresses: _, refusal } => {
-                matches!(refusal, Refusal::AddressTaken { .. } | Refusal::SharingRefused { .. })
+                matches!(refusal, Refusal::AddressTaken { .. } | Refusal::SharingRefused(_))
             }
             Outcome::Assigned(_) | Outcome::Foreign(_) | Outcome::Removed => false,
         };

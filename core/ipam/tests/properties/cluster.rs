@@ -86,6 +86,7 @@ impl Cluster {
             | Event::Status(..)
             | Event::Clear(_)
             | Event::OldLeader(..)
+            | Event::Together(_)
             | Event::Write(_)
             | Event::WriteAll
             | Event::Crash => return None,

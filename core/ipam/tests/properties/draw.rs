@@ -18,7 +18,8 @@ const POOLS: [&str; 4] = ["a", "b", "c", "d"];
 
 pub(crate) fn event(rng: &mut Rng, cluster: &Cluster) -> Event {
     match rng.below(100) {
-        0..36 => Event::Put(service(rng, cluster)),
+        0..34 => Event::Put(service(rng, cluster)),
+        34..36 => Event::Together(together(rng, cluster)),
         36..38 => Event::Recreate(service(rng, cluster)),
         38..48 => Event::Remove(name(rng)),
         48..51 => Event::Leave(name(rng)),
@@ -35,6 +36,45 @@ pub(crate) fn event(rng: &mut Rng, cluster: &Cluster) -> Event {
         86..95 => Event::WriteAll,
         _ => Event::Crash,
     }
+}
+
+/// Edits of several objects, in the order in which `plan` takes them.
+fn together(rng: &mut Rng, cluster: &Cluster) -> Vec<Event> {
+    let mut edits = Vec::new();
+    if one_in(rng, 4) {
+        edits.push(Event::Namespace(namespace(rng).into(), label(rng, "team", &["x", "y"])));
+    }
+    // As one that is applied, an edited pool goes behind all others.
+    let mut pools = cluster.pools.clone();
+    let (first, second, gone) = (pick(rng, &POOLS), pick(rng, &POOLS), pick(rng, &POOLS));
+    for name in [Some(first), Some(second).filter(|second| *second != first)].into_iter().flatten() {
+        let known = pools.iter().position(|pool| pool.name.as_str() == name).map(|at| pools.remove(at));
+        pools.push(match known {
+            Some(mut known) => {
+                edit(rng, &mut known);
+                known
+            }
+            None => new_pool(rng, name),
+        });
+        edits.push(Event::Pools(pools.clone()));
+    }
+    if gone != first && gone != second && pools.iter().any(|pool| pool.name.as_str() == gone) {
+        pools.retain(|pool| pool.name.as_str() != gone);
+        edits.push(Event::Pools(pools));
+    }
+    let mut services: Vec<ServiceId> = (0..rng.below(4)).map(|_| name(rng)).collect();
+    services.retain(|id| cluster.services.contains_key(id));
+    services.sort();
+    services.dedup();
+    let put = services.split_off(usize::from(one_in(rng, 3)).min(services.len()));
+    edits.extend(services.into_iter().map(Event::Remove));
+    for id in put {
+        let mut service = cluster.services[&id].clone();
+        let part = rng.below(PARTS);
+        draw_part(rng, &mut service, part);
+        edits.push(Event::Put(service));
+    }
+    edits
 }
 
 fn pick<T: Copy>(rng: &mut Rng, all: &[T]) -> T {
@@ -215,24 +255,30 @@ fn edited(rng: &mut Rng, pools: &[Pool]) -> Vec<Pool> {
         0 => {
             pools.remove(at);
         }
-        1 => pools[at].ranges.push(range(rng)),
-        2 => {
-            let gone = rng.below(pools[at].ranges.len().max(1) as u64) as usize;
-            if gone < pools[at].ranges.len() {
-                pools[at].ranges.remove(gone);
-            }
-        }
-        3 => {
+        1 => {
             let name = pick(rng, &POOLS);
             if pools.iter().all(|pool| pool.name.as_str() != name) {
                 pools[at].name = name.into();
             }
         }
-        4 => pools[at].exclude = (0..rng.below(3)).map(|_| range(rng)).collect(),
-        _ => {
-            let flag = rng.below(FLAGS);
-            draw_flag(rng, &mut pools[at], flag);
-        }
+        _ => edit(rng, &mut pools[at]),
     }
     pools
+}
+
+fn edit(rng: &mut Rng, pool: &mut Pool) {
+    match rng.below(4) {
+        0 => pool.ranges.push(range(rng)),
+        1 => {
+            let gone = rng.below(pool.ranges.len().max(1) as u64) as usize;
+            if gone < pool.ranges.len() {
+                pool.ranges.remove(gone);
+            }
+        }
+        2 => pool.exclude = (0..rng.below(3)).map(|_| range(rng)).collect(),
+        _ => {
+            let flag = rng.below(FLAGS);
+            draw_flag(rng, pool, flag);
+        }
+    }
 }

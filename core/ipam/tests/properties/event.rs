@@ -30,6 +30,8 @@ pub(crate) enum Event {
     Pools(Vec<Pool>),
     /// These are the addresses of nodes.
     Nodes(Vec<IpAddr>),
+    /// Several objects are edited at once, as by one `kubectl apply`, in the order in which `plan` takes them.
+    Together(Vec<Self>),
     /// A namespace has these labels.
     Namespace(String, Labels),
     /// A namespace is gone.
@@ -66,6 +68,9 @@ impl Event {
             Self::OldLeader(one, address) => format!("OldLeader({}, ip(\"{address}\"))", id(one)),
             Self::Pools(all) => {
                 format!("Pools(vec![{}])", all.iter().map(pool).collect::<Vec<_>>().join(", "))
+            }
+            Self::Together(edits) => {
+                format!("Together(vec![{}])", edits.iter().map(Self::rust).collect::<Vec<_>>().join(", "))
             }
             Self::Nodes(addresses) => format!("Nodes({})", ips(addresses)),
             Self::Namespace(name, labels) => format!("Namespace(\"{name}\".into(), {})", pairs(labels)),

@@ -1,6 +1,6 @@
 //! `plan` against what applying the edit does.
 
-use std::{collections::BTreeMap, mem::discriminant};
+use std::{collections::BTreeMap, mem::discriminant, slice};
 
 use ferrolb_ipam::{Allocator, Outcome, Snapshot, plan};
 use ferrolb_model::{Pool, ServiceId};
@@ -13,19 +13,38 @@ use crate::{
 
 /// What `plan` says of the event is what comes of it, in a cluster whose statuses say all there is.
 pub(crate) fn is_what_happens(before: &Cluster, event: &Event) {
-    if !is_one_edit(before, event) {
-        return;
+    if is_one_edit(before, event) {
+        compare(before, slice::from_ref(event));
     }
+}
+
+/// What `plan` says of several edits at once is what comes of one after the other, once the cluster's statuses say all
+/// there is.
+pub(crate) fn all_at_once(before: &Cluster, edits: &[Event]) {
+    let mut at_rest = before.clone();
+    let mut allocator = before.start(false);
+    write_all(&mut at_rest, &mut allocator);
+    compare(&at_rest, edits);
+}
+
+fn compare(before: &Cluster, edits: &[Event]) {
     let mut allocator = before.start(false);
     if !before.unwritten(&allocator).is_empty() {
         return;
     }
     let old = before.outcomes(&allocator);
+    let (mut edited, mut unheeded) = (before.clone(), before.start(false));
     let mut after = before.clone();
-    after.edit(&mut allocator, event).expect("it is an edit of something that is there");
-    let effects = plan(&snapshot(before), &snapshot(&after));
-
-    write_all(&mut after, &mut allocator);
+    for event in edits {
+        for (cluster, allocator) in [(&mut edited, &mut unheeded), (&mut after, &mut allocator)] {
+            // Of a part of a seed's events, an edit may be one of something that is not there.
+            if cluster.edit(allocator, event).is_none() {
+                return;
+            }
+        }
+        write_all(&mut after, &mut allocator);
+    }
+    let effects = plan(&snapshot(before), &snapshot(&edited));
     let new = after.outcomes(&allocator);
     let told: BTreeMap<_, _> =
         effects.iter().map(|effect| (&effect.service, (&effect.before, &effect.after))).collect();
@@ -35,16 +54,16 @@ pub(crate) fn is_what_happens(before: &Cluster, event: &Event) {
         let (was, is) = (known(&old), known(&new));
         match told.get(id) {
             Some((before, expected)) => {
-                assert_eq!(**before, was, "the plan for {id}: {event:?}");
+                assert_eq!(**before, was, "the plan for {id}: {edits:?}");
                 let is_alike = **expected == is || {
                     // Who lacks two addresses is told one reason of two, the one that was there first.
                     let lacks_two = after.services.get(id).is_some_and(|one| wanted(one).len() == 2);
                     let same = expected.addresses() == is.addresses();
                     lacks_two && same && discriminant(*expected) == discriminant(&is)
                 };
-                assert!(is_alike, "the plan for {id}: {event:?}: not {expected:?}, but {is:?}");
+                assert!(is_alike, "the plan for {id}: {edits:?}: not {expected:?}, but {is:?}");
             }
-            None => assert_eq!(was, is, "{id} changes, which was not foretold: {event:?}"),
+            None => assert_eq!(was, is, "{id} changes, which was not foretold: {edits:?}"),
         }
     }
 }
@@ -77,7 +96,8 @@ fn is_one_edit(before: &Cluster, event: &Event) -> bool {
         Event::Put(service) => before.services.contains_key(&service.id),
         Event::Remove(id) => before.services.contains_key(id),
         Event::Nodes(_) | Event::Namespace(..) | Event::NoNamespace(_) => true,
-        Event::Recreate(_)
+        Event::Together(_)
+        | Event::Recreate(_)
         | Event::Leave(_)
         | Event::Bystander(..)
         | Event::Foreign(..)

@@ -125,6 +125,7 @@ impl Freed {
             Event::Remove(_)
             | Event::Leave(_)
             | Event::Bystander(..)
+            | Event::Together(_)
             | Event::Pools(_)
             | Event::Nodes(_)
             | Event::Namespace(..)

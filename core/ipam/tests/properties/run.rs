@@ -73,6 +73,10 @@ impl Run {
                     self.write(&id.clone());
                 }
             }
+            Event::Together(edits) => {
+                foretold::all_at_once(&self.cluster, edits);
+                edits.iter().for_each(|edit| self.step(edit));
+            }
             Event::Put(_)
             | Event::Recreate(_)
             | Event::Remove(_)
@@ -216,7 +220,9 @@ impl Run {
                 check::the_order_of_hearing_does_not_matter(&self.cluster, &self.allocator, &other);
                 Vec::new()
             }
-            Event::Write(_) | Event::WriteAll => unreachable!("they are steps of their own"),
+            Event::Together(_) | Event::Write(_) | Event::WriteAll => {
+                unreachable!("they are steps of their own")
+            }
         };
         Some(changes)
     }

@@ -36,6 +36,7 @@ fn bound_pools_come_first_by_priority_then_the_rest_by_name() {
             considered: ["first", "second", "last", "a", "b"]
                 .map(|name| (name.into(), PoolVerdict::Exhausted))
                 .into(),
+            clash: None,
         })
     );
 }

@@ -1,9 +1,9 @@
 //! Several Services at one address.
 
-use ferrolb_ipam::{Outcome, Refusal, SharingProblem};
+use ferrolb_ipam::{Clash, Outcome, Refusal, SharingProblem};
 use ferrolb_model::{Family, Request, Service, Sharing, TrafficPolicy};
 
-use crate::world::{World, from, ip, pool, service, sharing};
+use crate::world::{World, from, id, ip, pool, service, sharing};
 
 #[test]
 fn equal_keys_share_and_each_obstacle_is_named() {
@@ -28,8 +28,8 @@ fn equal_keys_share_and_each_obstacle_is_named() {
         let name = service.id.to_string();
         world.put(service);
         match (world.outcome(&name), problem) {
-            (Outcome::Refused(Refusal::SharingRefused { problem, .. }), Some(expected)) => {
-                assert_eq!(problem, expected);
+            (Outcome::Refused(Refusal::SharingRefused(clash)), Some(expected)) => {
+                assert_eq!(clash.problem, expected);
             }
             (Outcome::Refused(Refusal::AddressTaken { .. }), None) => {}
             (outcome, _) => panic!("{name}: {outcome:?}"),
@@ -53,7 +53,7 @@ fn equal_keys_share_and_each_obstacle_is_named() {
     world.put(foreign_namespace);
     assert!(matches!(
         world.outcome("elsewhere/five"),
-        Outcome::Refused(Refusal::SharingRefused { problem: SharingProblem::Namespace, .. })
+        Outcome::Refused(Refusal::SharingRefused(Clash { problem: SharingProblem::Namespace, .. }))
     ));
 }
 
@@ -102,6 +102,55 @@ fn who_waits_to_share_is_served_when_the_obstacle_goes() {
     assert_eq!(world.reason("two"), "PoolExhausted");
     world.put(sharing("one", "k", 90));
     assert_eq!(world.addresses("two"), ["192.0.2.1"]);
+}
+
+#[test]
+fn who_does_not_share_is_told_what_is_in_the_way() {
+    let mut other = pool("b", &["198.51.100.1"]);
+    other.drain = true;
+    let mut world = World::new(vec![pool("a", &["192.0.2.1-192.0.2.2"]), other]);
+    let told = |world: &World, name: &str| -> Vec<String> {
+        world.allocator.clashes(&id(name)).iter().map(Clash::to_string).collect()
+    };
+    world.put(sharing("one", "k", 80));
+    assert!(told(&world, "one").is_empty(), "nobody else has the key");
+    world.put(sharing("two", "k", 80));
+    assert_eq!(world.addresses("two"), ["192.0.2.2"]);
+    let clash = "192.0.2.1 cannot be shared with default/one: both listen on 80/TCP; change one of the ports";
+    assert_eq!(told(&world, "two"), [clash]);
+
+    // It waits, and what it is told follows what is true.
+    world.put(sharing("three", "k", 80));
+    let sentence = |world: &World| {
+        let outcome = world.outcome("three");
+        let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+        refusal.to_string()
+    };
+    let told_now = sentence(&world);
+    assert!(told_now.contains("pool a has none left") && told_now.contains(clash), "{told_now}");
+    let both = Service {
+        ports: [80, 81].map(|number| sharing("x", "k", number).ports[0]).to_vec(),
+        ..sharing("three", "k", 80)
+    };
+    world.put(both);
+    world.put(sharing("one", "k", 81));
+    let told_now = sentence(&world);
+    assert!(
+        told_now.contains("192.0.2.1 cannot be shared with default/one: both listen on 81/TCP"),
+        "{told_now}"
+    );
+    world.put(sharing("one", "else", 81));
+    let told_now = sentence(&world);
+    assert!(
+        told_now.contains("192.0.2.2 cannot be shared with default/two: both listen on 80/TCP"),
+        "{told_now}"
+    );
+    world.put(sharing("two", "else", 80));
+    let told_now = sentence(&world);
+    assert!(!told_now.contains("shared"), "nobody has its key any more: {told_now}");
+    world.put(sharing("two", "k", 82));
+    assert_eq!(world.addresses("three"), ["192.0.2.2"]);
+    assert!(told(&world, "three").is_empty(), "it shares");
 }
 
 #[test]

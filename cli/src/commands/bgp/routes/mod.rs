@@ -19,11 +19,12 @@ use self::{
     nothing::Nothing,
     route::{NodeOut, RouteOut, Scene, routes},
 };
-use super::{peers::named, sessions::told};
+use super::sessions::told;
 use crate::{
     args::{Global, Routes},
     cluster::Cluster,
     commands::l2::ready,
+    names::Kind,
     output::{API_VERSION, Printer, Table},
     routing::{Routing, placed, why_leaving},
     run::Verdict,
@@ -71,9 +72,9 @@ pub(crate) async fn run(global: &Global, args: &Routes, printer: &mut Printer<'_
         asked.push(Asked::Namespace(namespace.clone()));
     }
     let known = routing.peers.iter().filter_map(|peer| peer.metadata.name.as_deref());
-    let peers = named("BGPPeer", &args.peer, &known.collect::<Vec<_>>())?;
+    let peers = Kind::BgpPeer.names(&args.peer, &known.collect::<Vec<_>>())?;
     let known = nodes.iter().map(|node| node.name.as_str());
-    let on = named("node", &args.node, &known.collect::<Vec<_>>())?;
+    let on = Kind::Node.names(&args.node, &known.collect::<Vec<_>>())?;
     let list = RouteList::of(&scene, all, &Narrow { asked, peers, on });
     let nothing =
         list.nothing.is_some_and(Nothing::is_broken) && args.peer.is_empty() && args.node.is_empty();
