@@ -1,5 +1,6 @@
 //! The VIPs of all slices, each once, kept as slices change: one slice more costs what that slice costs.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -7,31 +8,49 @@ use std::sync::Arc;
 use ferrolb_api::VipAnnouncement;
 use ferrolb_runtime::watch::Change;
 use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
 
 use crate::source::{ServiceName, Slice};
 
 #[derive(Debug, Default)]
 pub(super) struct Vips {
-    slices: BTreeMap<String, Slice>,
-    /// Where each VIP is, what counts first: while the controller moves it from one slice to another, both may hold it, and the
-    /// newer one counts.
-    places: BTreeMap<IpAddr, Vec<Place>>,
+    slices: BTreeMap<String, Arc<Slice>>,
+    vips: BTreeMap<IpAddr, Known>,
     /// The VIPs that any slice says are of a Service, and how many times it is said.
     services: BTreeMap<(ServiceName, IpAddr), u32>,
     /// What of each slice cannot be read, in words.
     problems: BTreeMap<String, Vec<String>>,
-    hashes: BTreeMap<IpAddr, u64>,
     /// VIPs that changed since their hashes were added up, some more than once.
     unhashed: Vec<IpAddr>,
     sum: u64,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What is known of a VIP.
+#[derive(Debug, Default)]
+struct Known {
+    /// Where it is, what counts first: while the controller moves it from one slice to another, both may hold it, and the newer
+    /// one counts.
+    places: SmallVec<[Place; 1]>,
+    /// Its part of the digest, as it was when that was last asked for.
+    hash: u64,
+}
+
+#[derive(Debug)]
 struct Place {
-    /// Higher ones first.
-    revision: std::cmp::Reverse<u64>,
-    slice: Arc<str>,
+    revision: u64,
+    slice: Arc<Slice>,
     entry: usize,
+}
+
+impl Place {
+    /// What it is sorted by: the newest first.
+    fn order(&self) -> (Reverse<u64>, &str, usize) {
+        (Reverse(self.revision), &self.slice.name, self.entry)
+    }
+
+    fn vip(&self) -> Option<Vip<'_>> {
+        Some(Vip { announcement: self.slice.vips.get(self.entry)?, revision: self.revision })
+    }
 }
 
 /// A VIP, as the slice that counts has it.
@@ -73,19 +92,19 @@ impl Vips {
     }
 
     pub(super) fn slices(&self) -> impl Iterator<Item = &Slice> {
-        self.slices.values()
+        self.slices.values().map(Arc::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (IpAddr, Vip<'_>)> {
-        self.places.iter().filter_map(|(address, places)| Some((*address, self.at(places.first()?)?)))
+        self.vips.iter().filter_map(|(address, known)| Some((*address, known.places.first()?.vip()?)))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.vips.len()
     }
 
     pub(super) fn get(&self, address: IpAddr) -> Option<Vip<'_>> {
-        self.at(self.places.get(&address)?.first()?)
+        self.vips.get(&address)?.places.first()?.vip()
     }
 
     /// The VIPs of a Service.
@@ -106,65 +125,61 @@ impl Vips {
         unhashed.sort_unstable();
         unhashed.dedup();
         for address in unhashed {
-            let hash = self.get(address).map(|vip| hash(address, vip.announcement));
-            let before = match hash {
-                Some(hash) => self.hashes.insert(address, hash),
-                None => self.hashes.remove(&address),
-            };
-            self.sum = self.sum.wrapping_sub(before.unwrap_or(0)).wrapping_add(hash.unwrap_or(0));
+            let Some(known) = self.vips.get_mut(&address) else { continue };
+            let Some(vip) = known.places.first().and_then(Place::vip) else { continue };
+            let hash = hash(address, vip.announcement);
+            self.sum = self.sum.wrapping_sub(known.hash).wrapping_add(hash);
+            known.hash = hash;
         }
         format!("{:016x}", self.sum)
     }
 
-    fn at(&self, place: &Place) -> Option<Vip<'_>> {
-        let announcement = self.slices.get(&*place.slice)?.vips.get(place.entry)?;
-        Some(Vip { announcement, revision: place.revision.0 })
-    }
-
     fn replace(&mut self, name: &str, slice: Option<Slice>, changed: &mut Changed) {
-        if self.slices.get(name) == slice.as_ref() {
+        let before = self.slices.get(name).cloned();
+        if before.as_deref() == slice.as_ref() {
             return;
         }
         changed.differs = true;
-        let others = differing(self.slices.get(name), slice.as_ref());
-        if let Some(before) = self.slices.remove(name) {
-            for (address, announcement) in entries(&before) {
-                if let Some(places) = self.places.get_mut(&address) {
-                    places.retain(|place| *place.slice != *name);
-                    if places.is_empty() {
-                        self.places.remove(&address);
-                    }
-                }
-                self.count_services(address, announcement, false);
+        let old = before.as_deref().map(entries).unwrap_or_default();
+        let new = slice.as_ref().map(entries).unwrap_or_default();
+        changed.vips.extend(differing(&old, &new));
+        let new: Vec<_> = new.into_iter().map(|Entry { address, at, .. }| (address, at)).collect();
+        for Entry { address, announcement, .. } in &old {
+            if let Some(known) = self.vips.get_mut(address) {
+                known.places.retain(|place| place.slice.name != name);
             }
+            self.count_services(*address, announcement, false);
         }
         self.problems.remove(name);
-        if let Some(slice) = slice {
-            self.insert(slice);
+        match slice {
+            Some(slice) => self.insert(Arc::new(slice), &new),
+            None => drop(self.slices.remove(name)),
         }
-        changed.vips.extend(others);
+        for Entry { address, .. } in &old {
+            if let Some(gone) = self.vips.get(address).filter(|known| known.places.is_empty()) {
+                self.sum = self.sum.wrapping_sub(gone.hash);
+                self.vips.remove(address);
+            }
+        }
     }
 
-    fn insert(&mut self, slice: Slice) {
-        let name: Arc<str> = slice.name.as_str().into();
-        let mut problems = Vec::new();
-        for (entry, announcement) in slice.vips.iter().enumerate() {
-            let Ok(address) = announcement.ip.parse::<IpAddr>() else {
-                problems.push(format!(
-                    "slice {name} holds {:?}, which is no IP address; that entry is left out",
-                    announcement.ip
-                ));
-                continue;
-            };
+    fn insert(&mut self, slice: Arc<Slice>, entries: &[(IpAddr, usize)]) {
+        for (address, entry) in entries {
+            let announcement = &slice.vips[*entry];
             let revision = announcement.layer2.as_ref().map_or(0, |layer2| layer2.revision);
-            let revision = std::cmp::Reverse(u64::try_from(revision).unwrap_or(0));
-            let places = self.places.entry(address).or_default();
-            places.push(Place { revision, slice: Arc::clone(&name), entry });
-            places.sort();
-            self.count_services(address, announcement, true);
+            let revision = u64::try_from(revision).unwrap_or(0);
+            let places = &mut self.vips.entry(*address).or_default().places;
+            places.push(Place { revision, slice: Arc::clone(&slice), entry: *entry });
+            places.sort_by(|one, other| one.order().cmp(&other.order()));
+            self.count_services(*address, announcement, true);
         }
-        if !problems.is_empty() {
-            self.problems.insert(slice.name.clone(), problems);
+        if entries.len() < slice.vips.len() {
+            let unread = slice.vips.iter().filter(|vip| vip.ip.parse::<IpAddr>().is_err());
+            let problem = |vip: &VipAnnouncement| {
+                let (name, ip) = (&slice.name, &vip.ip);
+                format!("slice {name} holds {ip:?}, which is no IP address; that entry is left out")
+            };
+            self.problems.insert(slice.name.clone(), unread.map(problem).collect());
         }
         self.slices.insert(slice.name.clone(), slice);
     }
@@ -184,28 +199,30 @@ impl Vips {
     }
 }
 
-fn entries(slice: &Slice) -> impl Iterator<Item = (IpAddr, &VipAnnouncement)> {
-    slice.vips.iter().filter_map(|vip| Some((vip.ip.parse().ok()?, vip)))
+/// An entry of a slice that can be read.
+struct Entry<'a> {
+    address: IpAddr,
+    at: usize,
+    announcement: &'a VipAnnouncement,
 }
 
-/// The same by address, in the slice's order for each.
-fn by_address(slice: Option<&Slice>) -> Vec<(IpAddr, &VipAnnouncement)> {
-    let mut all: Vec<_> = slice.into_iter().flat_map(entries).collect();
-    all.sort_by_key(|(address, _)| *address);
-    all
+/// Those of a slice, by address, and in its order for each.
+fn entries(slice: &Slice) -> Vec<Entry<'_>> {
+    let read = |(at, announcement): (usize, &'_ VipAnnouncement)| {
+        announcement.ip.parse().ok().map(|address| (address, at))
+    };
+    let mut read: Vec<(IpAddr, usize)> = slice.vips.iter().enumerate().filter_map(read).collect();
+    read.sort_unstable();
+    read.into_iter().map(|(address, at)| Entry { address, at, announcement: &slice.vips[at] }).collect()
 }
 
 /// Addresses of which two versions of a slice say something else.
-fn differing(before: Option<&Slice>, now: Option<&Slice>) -> Vec<IpAddr> {
-    let (before, now) = (by_address(before), by_address(now));
-    let (mut before, mut now) = (before.as_slice(), now.as_slice());
+fn differing(mut before: &[Entry<'_>], mut now: &[Entry<'_>]) -> Vec<IpAddr> {
     let mut others = Vec::new();
-    while let Some(address) = before.first().into_iter().chain(now.first()).map(|(address, _)| *address).min()
-    {
-        let of =
-            |all: &[(IpAddr, &VipAnnouncement)]| all.iter().take_while(|(one, _)| *one == address).count();
+    while let Some(address) = before.first().into_iter().chain(now.first()).map(|entry| entry.address).min() {
+        let of = |all: &[Entry<'_>]| all.iter().take_while(|entry| entry.address == address).count();
         let (old, new) = (before.split_at(of(before)), now.split_at(of(now)));
-        if old.0 != new.0 {
+        if !old.0.iter().map(|entry| entry.announcement).eq(new.0.iter().map(|entry| entry.announcement)) {
             others.push(address);
         }
         (before, now) = (old.1, new.1);

@@ -169,8 +169,18 @@ impl Peer {
     /// What is different in `table`.
     fn changes(&mut self, table: &Table) -> Vec<(Prefix, Option<Arc<Route>>)> {
         let changes = table.changes_from(&self.table);
-        let changes = changes.into_iter().map(|(prefix, now)| (prefix, now.map(|now| self.route(&now))));
-        let changes: Vec<_> = changes.collect();
+        // Neighbours mostly share what is said of them.
+        let mut last: Option<(Arc<RouteAttributes>, Arc<Route>)> = None;
+        let mut route = |attributes: Arc<RouteAttributes>| match &last {
+            Some((known, route)) if Arc::ptr_eq(known, &attributes) => Arc::clone(route),
+            Some(_) | None => {
+                let route = self.route(&attributes);
+                last = Some((attributes, Arc::clone(&route)));
+                route
+            }
+        };
+        let changes: Vec<_> =
+            changes.into_iter().map(|(prefix, now)| (prefix, now.map(&mut route))).collect();
         if self.routes.len() > MOST_ROUTES && self.routes.len() > table.len() {
             let used: BTreeSet<_> = table.iter().map(|(_, attributes)| attributes).collect();
             self.routes.retain(|attributes, _| used.contains(attributes));

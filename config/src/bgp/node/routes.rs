@@ -1,13 +1,15 @@
 //! The routes of a node, kept as VIPs come and go: one VIP more costs what that VIP costs, however many there are.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_api::TrafficPolicy;
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
-use super::rules::Rules;
+use super::rules::{Places, Rules};
 use super::table::{RouteAttributes, Source, Table};
 
 /// What a VIP adds to routes now.
@@ -17,7 +19,7 @@ pub(super) struct Telling {
     /// Ready endpoints that carry its traffic on this node.
     pub(super) endpoints: u32,
     /// The rules that tell of it, in order.
-    pub(super) by: Vec<usize>,
+    pub(super) by: Places,
 }
 
 /// What each peer is told, and of which VIPs that is made.
@@ -45,7 +47,7 @@ struct Group {
 #[derive(Clone, Debug, Default)]
 struct Route {
     /// The rules that tell of it, in order, and for how many VIPs each.
-    by: Vec<(usize, u32)>,
+    by: SmallVec<[(usize, u32); 1]>,
     /// Ready endpoints behind it.
     endpoints: u64,
     /// VIPs whose endpoints are all there are on this node: under Cluster other nodes' are as good.
@@ -65,19 +67,27 @@ impl Routes {
 
     /// What a VIP adds from now on.
     pub(super) fn set(&mut self, address: IpAddr, telling: Option<Telling>) {
-        let before = self.tellings.remove(&address);
-        if before != telling {
-            for group in &mut self.groups {
-                for (telling, more) in [(&before, false), (&telling, true)] {
-                    let Some(telling) = telling else { continue };
-                    for (prefix, rules) in self.rules.prefixes(&group.told, address, &telling.by) {
-                        group.count(prefix, (&rules, telling, more), &self.rules, &mut self.attributes);
-                    }
+        let place = self.tellings.entry(address);
+        let before = match &place {
+            Entry::Occupied(place) => Some(place.get()),
+            Entry::Vacant(_) => None,
+        };
+        if before == telling.as_ref() {
+            return;
+        }
+        for group in &mut self.groups {
+            for (telling, more) in [(before, false), (telling.as_ref(), true)] {
+                let Some(telling) = telling else { continue };
+                for (prefix, rules) in self.rules.prefixes(&group.told, address, &telling.by) {
+                    group.count(prefix, (&rules, telling, more), &self.rules, &mut self.attributes);
                 }
             }
         }
-        if let Some(telling) = telling {
-            self.tellings.insert(address, telling);
+        match (telling, place) {
+            (Some(telling), Entry::Occupied(mut place)) => *place.get_mut() = telling,
+            (Some(telling), Entry::Vacant(place)) => _ = place.insert(telling),
+            (None, Entry::Occupied(place)) => _ = place.remove(),
+            (None, Entry::Vacant(_)) => {}
         }
     }
 

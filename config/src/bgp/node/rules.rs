@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ferrolb_api::VipAnnouncement;
 use ferrolb_model::{Family, Labels, selected};
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
 use super::objects::Objects;
 use super::table::RouteAttributes;
@@ -19,6 +20,9 @@ struct Rule {
     /// What its communities stand for.
     communities: CommunitySet,
 }
+
+/// Rules by their places, in order: mostly one or two.
+pub(super) type Places = SmallVec<[usize; 2]>;
 
 /// The rules, the oldest first: rules are named by their place.
 #[derive(Clone, Debug, Default)]
@@ -47,11 +51,11 @@ impl Rules {
     }
 
     /// The rules by which a node tells of a VIP, in order.
-    pub(super) fn tell(&self, node: &str, vip: &VipAnnouncement) -> Vec<usize> {
+    pub(super) fn tell(&self, node: &str, vip: &VipAnnouncement) -> Places {
         let advertisements = vip.bgp.iter().flat_map(|bgp| &bgp.advertisements);
         let here = advertisements
             .filter(|by| by.nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|name| name == node)));
-        let mut by: Vec<usize> = here.filter_map(|by| self.places.get(&by.name).copied()).collect();
+        let mut by: Places = here.filter_map(|by| self.places.get(&by.name).copied()).collect();
         by.sort_unstable();
         by
     }
@@ -66,15 +70,20 @@ impl Rules {
     }
 
     /// The prefixes in which these rules tell of the address, each with the rules, of those that `told` has.
-    pub(super) fn prefixes(&self, told: &[bool], address: IpAddr, by: &[usize]) -> Vec<(IpNet, Vec<usize>)> {
-        let mut prefixes = Vec::<(IpNet, Vec<usize>)>::with_capacity(1);
+    pub(super) fn prefixes(
+        &self,
+        told: &[bool],
+        address: IpAddr,
+        by: &[usize],
+    ) -> SmallVec<[(IpNet, Places); 1]> {
+        let mut prefixes = SmallVec::<[(IpNet, Places); 1]>::new();
         for rule in by.iter().copied().filter(|rule| told.get(*rule) == Some(&true)) {
             let length = self.rules[rule].advertisement.routes.length(Family::of(address));
             let Ok(prefix) = IpNet::new(address, length) else { continue };
             let prefix = prefix.trunc();
             match prefixes.iter_mut().find(|(known, _)| *known == prefix) {
                 Some((_, rules)) => rules.push(rule),
-                None => prefixes.push((prefix, vec![rule])),
+                None => prefixes.push((prefix, Places::from_slice(&[rule]))),
             }
         }
         prefixes
