@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use ferrolb_ownership::{NodeName, Settings};
 use ferrolb_runtime::logs::LogFormat;
 
@@ -51,10 +51,25 @@ pub struct Options {
           default_value_t = Settings::DEFAULT_GRATUITOUS_RATE, value_parser = clap::value_parser!(u32).range(1..))]
     pub gratuitous_rate: u32,
 
+    /// How soon a speaker counts as silent, the same on all of a segment: after a tenth of a second, or after one whole second on
+    /// networks and machines that stand still now and then, such as Wi-Fi and virtual machines that migrate live.
+    #[arg(long, env = "FERROLB_TIMING", value_enum, default_value_t)]
+    pub timing: TimingProfile,
+
     /// Interfaces that never serve a VIP: names or globs, separated by commas, in place of the default list.
     #[arg(long, env = "FERROLB_INTERFACE_EXCLUDE", value_name = "GLOBS", default_value = DEFAULT_EXCLUDE,
           value_parser = parse_globs)]
     pub interface_exclude: Globs,
+}
+
+/// How soon silence is found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TimingProfile {
+    /// As soon as the wire thread's scheduling permits.
+    #[default]
+    Quick,
+    /// Heartbeats each 200 ms, of which five may be missed.
+    Relaxed,
 }
 
 fn parse_node(name: &str) -> Result<NodeName, String> {
@@ -75,6 +90,7 @@ mod tests {
         assert_eq!(options.admin_address.to_string(), "[::]:7473");
         assert!(options.interface_exclude.matches("veth1234") && !options.interface_exclude.matches("eth0"));
         assert_eq!(options.gratuitous_rate, 10_000);
+        assert_eq!(options.timing, TimingProfile::Quick);
     }
 
     #[test]

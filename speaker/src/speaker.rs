@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::Options;
 use crate::absence::Absence;
 use crate::apply;
+use crate::args::TimingProfile;
 use crate::bgp::BgpDesired;
 use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
@@ -291,7 +292,10 @@ impl Speaker {
             keys: *keys,
             node: self.options.node.clone(),
             uid: Uid(uid),
-            timing: Timing::ORDINARY,
+            timing: match self.options.timing {
+                TimingProfile::Quick => Timing::ORDINARY,
+                TimingProfile::Relaxed => Timing::RELAXED,
+            },
             gratuitous_rate: self.options.gratuitous_rate,
             stale_for: Settings::DEFAULT_STALE_FOR,
         };

@@ -24,6 +24,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("an_owner_that_falls_silent_is_replaced", Disturbs::Everybody, silent),
         trial("an_owner_that_freezes_is_replaced_and_yields_when_it_thaws", Disturbs::Everybody, frozen),
         trial("an_owner_that_is_killed_is_replaced", Disturbs::Everybody, killed),
+        trial(
+            "an_owner_whose_node_reboots_is_replaced_and_takes_nothing_back",
+            Disturbs::Everybody,
+            rebooted,
+        ),
         trial("an_owner_whose_node_is_deleted_is_replaced", Disturbs::Everybody, deleted),
         trial("the_exclusion_label_moves_the_vip", Disturbs::Everybody, excluded),
     ]
@@ -49,12 +54,23 @@ fn killed(scene: &Scene<'_>) -> Result<()> {
     vip.stays_with(&heir)
 }
 
+fn rebooted(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    let heir = vip.moves_when(power_cut)?;
+    vip.lab().link_up(&vip.owner)?;
+    vip.lab().start_node(&vip.owner)?;
+    scene.cluster.mend()?;
+    vip.stays_with(&heir)
+}
+
+fn power_cut(lab: &Lab, node: &str) -> Result<()> {
+    lab.link_down(node)?;
+    lab.kill_node(node)
+}
+
 fn deleted(scene: &Scene<'_>) -> Result<()> {
     let vip = Vip::up(scene)?;
-    let heir = vip.moves_when(|lab, owner| {
-        lab.link_down(owner)?;
-        lab.kill_node(owner)
-    })?;
+    let heir = vip.moves_when(power_cut)?;
     vip.lab().kubectl(&["delete", "node", &vip.owner, "--timeout=120s"])?;
     wait_for("the state of the deleted node's speaker goes with it", PATIENCE, || {
         let states = vip.lab().kubectl(&["get", "speakerstates", "-o", "name"])?;

@@ -31,10 +31,10 @@ pub use message::{Command, Output, PortReport, Report, SocketCounters};
 use crate::sys::{self, Waker, Wakeups};
 use thread::Thread;
 
-/// What the wire thread needs to know of this speaker, save its timing, which depends on how it is scheduled.
+/// What the wire thread needs to know of this speaker.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// As in [`Settings`]; `timing` is overwritten by what scheduling permits.
+    /// As in [`Settings`]; `timing`, unless it is relaxed, is overwritten by what scheduling permits.
     pub settings: Settings,
     /// The names of interfaces on which other speakers were heard before.
     pub acquainted: BTreeSet<String>,
@@ -76,8 +76,10 @@ impl Wire {
                     let _ = sys::schedule_short_slice();
                 }
                 let _ = started.send(realtime);
-                let timing = if realtime { Timing::REALTIME } else { Timing::ORDINARY };
-                let identity = Identity { settings: Settings { timing, ..identity.settings }, ..identity };
+                let mut identity = identity;
+                if identity.settings.timing != Timing::RELAXED {
+                    identity.settings.timing = if realtime { Timing::REALTIME } else { Timing::ORDINARY };
+                }
                 Thread::new(identity, wakeups, queue, outputs, wishes, thread_beat).run();
             })?;
         let realtime = scheduled.recv().unwrap_or(false);
