@@ -84,14 +84,16 @@ impl Session {
     pub(super) fn send(&mut self, now: Instant, rng: &mut Rng) {
         // RFC 5880 §6.8.7: 75 to 100 % of the interval; with a multiplier of 1, at most 90 %.
         let most = if self.profile.multiplier.get() == 1 { 900 } else { 1_000 };
-        let part = per_mille(rng, 750, most);
+        let part = per_mille(rng, LEAST, most);
         (self.sending.at, self.sending.part, self.sending.due) = (now, part, true);
     }
 
     /// When the next periodic packet is due.
     pub(super) fn next_transmit(&self) -> Option<Instant> {
-        let interval = self.transmit_interval() * self.sending.part / 1_000;
-        self.sends_periodically().then(|| self.sending.at + interval)
+        let after = |part: u32| self.sending.at + self.transmit_interval() * part / 1_000;
+        let part = self.sending.part;
+        let due = together(after(part), self.transmit_interval() / PARTS).max(after(part.min(LEAST)));
+        self.sends_periodically().then_some(due)
     }
 
     /// The slower of what this end wants to send and what the peer can receive (RFC 5880 §6.8.7), before jitter.
@@ -139,3 +141,15 @@ fn per_mille(rng: &mut Rng, least: u32, most: u32) -> u32 {
     let drawn = rng.below(u64::from(most - least) + 1);
     least + u32::try_from(drawn).unwrap_or(0)
 }
+
+/// The last multiple of `step`, so that packets of many sessions which are due within a step leave together and wake their
+/// thread once.
+fn together(due: Instant, step: Duration) -> Instant {
+    let step = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX).max(1);
+    Instant::from_nanos(due.as_nanos() / step * step)
+}
+
+/// The least part of the interval between two packets, of a thousand (RFC 5880 §6.8.7).
+const LEAST: u32 = 750;
+/// Steps in an interval: enough for the jitter to be spread over sixteen.
+const PARTS: u32 = 64;

@@ -1,8 +1,10 @@
 //! RFC 5880 §6.8.7, and the jitter and limits of it.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use ferrolb_bfd::{Profile, State};
+use ferrolb_bfd::{Hops, Path, Profile, State, Table};
+use ferrolb_sansio::{Instant, Rng};
 
 use crate::end::{End, Raw, Sent, ms, profile};
 
@@ -127,4 +129,25 @@ fn the_demand_bit_and_echoes_are_never_offered() {
     for sent in end.pass_heard(ms(3_000), ms(250)) {
         assert_eq!((sent.bytes[1] & 0x0f, sent.word(20)), (0, 0));
     }
+}
+
+/// A thread that woke for each packet of each session would spend its time on waking.
+#[test]
+fn packets_that_are_due_within_a_sixty_fourth_of_the_interval_leave_together() {
+    let mut table = Table::new(200, Rng::new(5));
+    for number in 0..200_u8 {
+        let peer = Ipv4Addr::new(192, 0, 2, number).into();
+        let path = Path::new(Hops::Single, peer, None, None).unwrap();
+        table.want(Instant::ZERO, path, profile(300, 300, 3)).unwrap();
+    }
+    let (mut wakes, mut packets) = (0, 0);
+    while let Some(at) = table.poll_timeout().filter(|at| *at < Instant::from_millis(60_000)) {
+        table.handle_timeout(at);
+        wakes += 1;
+        while table.poll_transmit().is_some() {
+            packets += 1;
+        }
+    }
+    assert!(packets > 200 * 60, "{packets} packets are less than one a second");
+    assert!(wakes < 70 * 60, "{wakes} times for {packets} packets");
 }
