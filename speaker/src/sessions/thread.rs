@@ -147,6 +147,8 @@ impl Thread {
             Command::Routes { peer, changes } => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.set_routes(changes);
+                    // Others may wait in the queue, and a router is idle until it is told.
+                    peer.advance(now, &mut self.shared);
                 }
             }
             Command::Complete => {

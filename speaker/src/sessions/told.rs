@@ -51,6 +51,8 @@ struct Peer {
 
 /// Between the moment at which peers are asked to prefer others (RFC 8326) and the withdrawal.
 const GRACE: Duration = Duration::from_secs(5);
+/// Prefixes in a command: the router reads the first of many while the thread notes the next.
+const TOGETHER: usize = 2_048;
 /// Attributes of routes that nobody is told any more are forgotten beyond.
 const MOST_ROUTES: usize = 64;
 /// A receiver compares link bandwidths of one prefix only with each other: an endpoint is taken for a megabyte a second.
@@ -110,8 +112,11 @@ impl Told {
             let table = desired.routes.get(name).cloned().unwrap_or_default();
             let changes = peer.changes(&table);
             peer.table = table;
-            if !changes.is_empty() {
-                commands.push(Command::Routes { peer: Arc::clone(&peer.setup.name), changes });
+            let mut changes = changes.into_iter().peekable();
+            while changes.peek().is_some() {
+                let (peer, changes) =
+                    (Arc::clone(&peer.setup.name), changes.by_ref().take(TOGETHER).collect());
+                commands.push(Command::Routes { peer, changes });
             }
         }
         if desired.settled && !self.complete {
