@@ -64,7 +64,7 @@ pub struct IPAddressPoolSpec {
     )]
     pub exclude: Vec<String>,
 
-    /// Whether Services that name no pool may get addresses from this one.
+    /// Whether Services that name neither a pool nor an address get addresses from this one.
     #[serde(default = "yes")]
     pub auto_assign: bool,
 
@@ -76,7 +76,7 @@ pub struct IPAddressPoolSpec {
     #[serde(default)]
     pub drain: bool,
 
-    /// Whether a Service may name an address of this pool.
+    /// Whether a Service may name this pool or an address of it.
     #[serde(default = "yes")]
     pub allow_requests: bool,
 
