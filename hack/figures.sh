@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 results=bench/results
 
-# value RUN KEY DIGITS: of the run with so many Services, or of `failover`, `bgp`, `bfd`, rounded; a dash where it is not known.
+# value RUN KEY DIGITS: of the run with so many Services, or of `failover`, `bgp`, `bfd`, `ipam`, rounded; a dash where it is not known.
 value() {
   local file=$results/bench-controller-$1.json
   if [[ $1 != [0-9]* ]]; then file=$results/bench-$1.json; fi
@@ -44,7 +44,12 @@ controller() {
   for n in 1000 5000; do
     if [[ -f $results/bench-controller-$n.json ]]; then rows "$n"; fi
   done
+  if [[ -f $results/bench-ipam.json ]]; then
+    printf '| the allocator alone, with %s addresses held: to give one, p50 / p99, in the slowest of its scenarios | %s / %s µs | – |\n' \
+      "$(value ipam held 0)" "$(micro alloc_ns)" "$(micro alloc_p99_ns)"
+  fi
 }
+micro() { awk -v ns="$(value ipam "$1" 3)" 'BEGIN { printf ns == "–" ? ns : "%.2f", ns / 1000 }'; }
 
 failover() {
   times() { echo "$(value failover "$1_p50_ms" 0) / $(value failover "$1_p99_ms" 0) ms"; }
