@@ -9,7 +9,7 @@ use ferrolb_api::{
 };
 use ferrolb_runtime::{
     backoff::{self, Backoff},
-    client::Gate,
+    client::{Gate, RequestError},
     clock::boot_time,
     kinds,
     watch::{Change, Ended, Selection, follow},
@@ -28,7 +28,7 @@ use crate::{
     phase::Phase,
     run::{Controller, Stop},
     sweep,
-    write::Writer,
+    write::{LOOK_AGAIN, Writer},
 };
 
 /// Events that may wait between the watches and the index.
@@ -266,9 +266,16 @@ impl Watches<'_> {
 
 /// Makes the key that speakers sign with, as soon as the API server lets it; nobody's address waits for that.
 async fn make_heartbeat_key(turn: &Turn<'_>) -> anyhow::Result<()> {
+    let time = turn.controller.timing.request;
     let mut backoff = Backoff::default();
     loop {
-        let made = heartbeat_key::ensure(turn.writer.clone(), &turn.controller.args.namespace).await;
+        // All of it is over before the lease may end.
+        while !turn.leadership.lasts_until(boot_time() + time) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        let making = heartbeat_key::ensure(turn.writer.clone(), &turn.controller.args.namespace);
+        let made = tokio::time::timeout(time, making).await;
+        let made = made.unwrap_or_else(|_| Err(RequestError::TimedOut(time).into()));
         let Err(error) = made.context("trying again") else { return std::future::pending().await };
         if backoff.failures() == 0 {
             tracing::warn!(error = format!("{error:#}"), "The key for the speakers' heartbeats is not made.");

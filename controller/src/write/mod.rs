@@ -16,7 +16,7 @@ mod writer;
 pub(crate) use self::{forget::Found, send::FIELD_MANAGER};
 pub(crate) use body::{AnnouncedStatus, ServiceStatus, announced_patch, finalizer_patch, service_patch};
 pub(crate) use outcome::{Outcome, Target, Verdict};
-pub(crate) use writer::Writer;
+pub(crate) use writer::{LOOK_AGAIN, Writer};
 
 use ferrolb_api::AnnouncementSlice;
 use ferrolb_model::ServiceId;

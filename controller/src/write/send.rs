@@ -32,7 +32,7 @@ pub(super) struct Sender {
     pub(super) client: Client,
     /// Who tells Events: the pod's name.
     pub(super) instance: String,
-    /// How long each may take.
+    /// How long each write may take, whatever it takes.
     pub(super) timeout: Duration,
 }
 
@@ -55,7 +55,10 @@ impl Sender {
             Write::ServiceStatus { service, patch } => self.patch_service(&service, patch).await,
             Write::Finalizer { service, patch } => self.patch_finalizer(&service, patch).await,
             Write::ForgetService { service, cleanup_finalizer } => {
-                self.forget_service(&service, cleanup_finalizer).await
+                // Several requests, and no more time for them than for one: who sends this counts on that.
+                let forgotten = self.forget_service(&service, cleanup_finalizer);
+                let late = |_| RequestError::TimedOut(self.timeout);
+                tokio::time::timeout(self.timeout, forgotten).await.map_err(late)?
             }
             Write::CreateSlice(slice) => {
                 self.version(request::<AnnouncementSlice>().create(&post(), text(&slice)?)).await

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How soon to look again whether the lease was renewed.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Events are held back for this long when the API server has too many, unless it says how long.
 const EVENTS_PAUSE: Duration = Duration::from_secs(1);
 

@@ -25,6 +25,11 @@ impl Asked {
         self.method == "PATCH" && self.resource == "services"
     }
 
+    /// Whether this writes anything but the lease.
+    pub(crate) fn is_write(&self) -> bool {
+        self.method != "GET" && self.resource != "leases"
+    }
+
     /// Whether this lists to see everything, rather than to look at the version.
     pub(crate) fn is_list(&self) -> bool {
         self.method == "GET" && self.name.is_empty() && !self.watch && self.limit != Some(1)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     fault::{Action, Asked},
-    scene::{Scene, short_lease, timing},
+    scene::{Scene, key, short_lease, timing},
 };
 
 fn names(count: usize) -> impl Iterator<Item = String> {
@@ -107,13 +107,54 @@ async fn a_lease_that_cannot_be_renewed_stops_all_writes_in_time() {
     tokio::time::sleep(short_lease().lease.duration + Duration::from_millis(300)).await;
     scene.add_services(["late".into()]);
     let requests = scene.requests_of(Duration::from_secs(1)).await;
-    assert!(!requests.iter().any(Asked::is_service_patch), "{requests:?}");
+    assert!(!requests.iter().any(Asked::is_write), "{requests:?}");
     let all = scene.server.world().requests.clone();
-    let after = all.iter().find(|one| one.is_service_patch() && one.at > last + short_lease().lease.duration);
+    let after = all.iter().find(|one| one.is_write() && one.at > last + short_lease().lease.duration);
     assert!(after.is_none(), "{after:?}");
     assert!(controller.runs());
     scene.no_more_faults();
     scene.until_served().await;
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn what_takes_several_requests_does_not_outlive_the_lease_either() {
+    let scene = Scene::new().await;
+    let controller = scene.controller_with("a", short_lease());
+    scene.add_services(names(24));
+    scene.until_served().await;
+    scene.fault(usize::MAX, Action::Hang, |asked| asked.resource == "leases");
+    let last = scene.server.world().requests.iter().rev().find(|one| is_renewal(one)).unwrap().at;
+    let ends = last + short_lease().lease.duration;
+    // Each is answered within its time; to read a Service and then to write it takes longer than the time of one.
+    let slow = Duration::from_millis(350);
+    scene.fault(usize::MAX, Action::Late(slow), |asked| asked.name.starts_with("web-"));
+    tokio::time::sleep_until(ends - Duration::from_millis(1000)).await;
+    for name in names(24) {
+        scene.edit(|world| {
+            let key = key("services", "default", &name);
+            let mut service = world.store.objects[&key].clone();
+            service["spec"]["type"] = "ClusterIP".into();
+            world.store.put(&key, service);
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep_until(ends + slow * 2).await;
+    let requests = scene.server.world().requests.clone();
+    let left = |one: &&Asked| one.resource == "services" && one.name.starts_with("web-");
+    assert!(requests.iter().any(|one| one.method == "GET" && left(&one)), "one of them was looked at");
+    let landed = |one: &&Asked| one.is_service_patch() && one.code == Some(200) && one.at + slow > ends;
+    let late: Vec<&Asked> = requests.iter().filter(landed).filter(|one| one.at > last).collect();
+    assert!(late.is_empty(), "{late:?}");
+
+    scene.no_more_faults();
+    scene
+        .until("all of them are cleaned", |world| {
+            crate::scene::services(world)
+                .iter()
+                .all(|service| service["status"]["conditions"].as_array().is_none_or(Vec::is_empty))
+        })
+        .await;
     controller.stop().await;
 }
 

@@ -220,9 +220,14 @@ fn list(store: &Store, place: &Place) -> Value {
     })
 }
 
-/// The one field selector that the controller uses.
+/// The two field selectors that the controller uses: load balancers, and all other Services.
 pub(crate) fn is_selected(place: &Place, object: &Value) -> bool {
-    !place.query.contains_key("fieldSelector") || object["spec"]["type"] == "LoadBalancer"
+    let is_load_balancer = object["spec"]["type"] == "LoadBalancer";
+    match place.query.get("fieldSelector") {
+        None => true,
+        Some(selector) if selector.contains("%21") || selector.contains('!') => !is_load_balancer,
+        Some(_) => is_load_balancer,
+    }
 }
 
 fn error(code: u16, retry_after: Option<u64>, plain: bool) -> Response {

@@ -1,4 +1,4 @@
-//! CustomResourceDefinitions that are missing, older, or may not be read.
+//! CustomResourceDefinitions that are missing, older, deleted, or may not be read.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     fault::Action,
     scene::{Scene, key},
+    server::World,
 };
 
 #[tokio::test]
@@ -66,6 +67,78 @@ async fn definitions_that_become_older_are_noticed_while_leading() {
     controller.until_metric("ferrolb_controller_outdated_definitions", |count| count > 0.0).await;
     scene.add_services(["more".into()]);
     scene.until_served().await;
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_kind_that_is_deleted_takes_no_address_with_it() {
+    let scene = Scene::new().await;
+    let controller = scene.controller("a");
+    scene.add_services((0..5).map(|number| format!("web-{number}")));
+    scene.until_served().await;
+    let before = scene.addresses();
+    let says = |world: &World, name: &str, reason: &str| {
+        let conditions = &world.store.objects[&key("services", "default", name)]["status"]["conditions"];
+        let mut conditions = conditions.as_array().into_iter().flatten();
+        conditions.any(|one| one["type"] == "ferrolb.io/IPAllocated" && one["reason"] == reason)
+    };
+    // As the API server does it: the objects go, then the kind, and with it every watch.
+    scene.edit(|world| world.store.delete(&key("ipaddresspools", "", "lan")).unwrap());
+    scene
+        .until("each is told", |world| {
+            (0..5).all(|number| says(world, &format!("web-{number}"), "PoolMissing"))
+        })
+        .await;
+    scene.edit(|world| {
+        world.store.delete(&key("customresourcedefinitions", "", "ipaddresspools.ferrolb.io")).unwrap();
+        world.restarts += 1;
+    });
+    scene.add_services(["late".into()]);
+    scene.until("why it waits", |world| says(world, "late", "NoPool")).await;
+    let requests = scene.requests_of(Duration::from_secs(2)).await;
+    let asked = requests.iter().filter(|one| one.resource == "ipaddresspools").count();
+    assert!(asked < 40, "{asked} requests in two seconds for a kind that is not there");
+    let held =
+        |scene: &Scene| scene.addresses().into_iter().filter(|(name, _)| name != "late").collect::<Vec<_>>();
+    assert_eq!(held(&scene), before);
+    assert_eq!(scene.address("late"), "");
+
+    // Who comes next does not lead beside a kind that is missing, and takes nothing away either.
+    controller.stop().await;
+    let next = scene.controller("b");
+    next.until_awaits(&["ipaddresspools.ferrolb.io"]).await;
+    scene.add_services(["later".into()]);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    scene.add_definitions();
+    scene.pool("192.0.2.0/24");
+    scene.until_served().await;
+    let after = scene.addresses();
+    assert!(before.iter().all(|one| after.contains(one)), "{before:?} became {after:?}");
+    scene.assert_distinct();
+    next.stop().await;
+}
+
+#[tokio::test]
+async fn a_kind_that_comes_back_is_served_by_who_saw_it_go() {
+    let scene = Scene::new().await;
+    let controller = scene.controller("a");
+    scene.add_services(["web".into()]);
+    scene.until_served().await;
+    let before = scene.address("web");
+    // It may all go before anybody hears of it: what was known last counts until the kind is back.
+    scene.edit(|world| {
+        world.store.delete(&key("ipaddresspools", "", "lan")).unwrap();
+        world.store.delete(&key("customresourcedefinitions", "", "ipaddresspools.ferrolb.io")).unwrap();
+        world.restarts += 1;
+    });
+    scene.add_services(["late".into()]);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(scene.address("web"), before);
+    scene.add_definitions();
+    scene.pool("192.0.2.0/24");
+    scene.until_served().await;
+    assert_eq!(scene.address("web"), before);
+    scene.assert_distinct();
     controller.stop().await;
 }
 
