@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
+mod deaf;
+mod graceful;
 mod ours;
 mod rig;
 mod routers;
