@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
 mod deaf;
+mod faults;
 mod graceful;
 mod ours;
 mod rig;
