@@ -7,6 +7,7 @@
 
 mod deaf;
 mod faults;
+mod fields;
 mod graceful;
 mod ours;
 mod rig;
