@@ -13,5 +13,6 @@ mod ours;
 mod rig;
 mod routers;
 mod speaker;
+mod taken;
 mod trouble;
 mod unnumbered;
