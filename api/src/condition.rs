@@ -80,6 +80,14 @@ pub mod object {
         SELECTS_NOTHING = "SelectsNothing":
             "`True`: it is in force, but one of its selectors selects nothing at the moment",
             "nothing, if that is meant";
+        /// It is in force, but sessions that it asks for are down.
+        NO_SESSION = "NoSession":
+            "`True`: it is in force, but sessions that it asks for are down; the message has what the speakers say",
+            "look at the session in the SpeakerState, at the node and at the router";
+        /// It is in force, and two things that it asks for do not go together well.
+        TRADE_OFF = "TradeOff":
+            "`True`: it is in force, and of two things that it asks for one costs the other something; the message says what",
+            "choose one, or nothing, if that is meant";
         /// A field could not be parsed; the message names it.
         INVALID = "Invalid": "`Accepted` is `False`: a field makes no sense; the message names it", "mend it";
         /// Part of it lies in another object that came first.

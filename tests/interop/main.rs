@@ -5,9 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
+mod deaf;
+mod faults;
+mod fields;
+mod graceful;
 mod ours;
 mod rig;
 mod routers;
 mod speaker;
+mod taken;
 mod trouble;
 mod unnumbered;

@@ -4,7 +4,7 @@ use ferrolb_model::{L2Advertisement, Labels, PoolName, Selector};
 
 use super::{
     announce::Announcements,
-    objects::{Done, Objects, Wish},
+    objects::{Done, Objects, Remark, Wish},
 };
 use crate::write::ConfigKind;
 
@@ -25,13 +25,13 @@ impl Announcements {
         }
     }
 
-    fn selects_nothing(&self, advertisement: &L2Advertisement) -> Option<String> {
+    fn selects_nothing(&self, advertisement: &L2Advertisement) -> Option<Remark> {
         if !selects(&advertisement.pool_selectors, self.pools.values()) {
-            return Some("ipAddressPoolSelectors select no pool".into());
+            return Some(Remark::selects_nothing("ipAddressPoolSelectors select no pool"));
         }
         let nodes = self.nodes.values().map(|node| &node.labels);
         (!selects(&advertisement.node_selectors, nodes))
-            .then(|| "nodeSelectors select no node, so nothing is announced by it".into())
+            .then(|| Remark::selects_nothing("nodeSelectors select no node, so nothing is announced by it"))
     }
 }
 

@@ -20,7 +20,8 @@ use super::{
     moves::Rebalances,
     objects::{Objects, Status},
     ownership::{Doubtful, Ownership},
-    sessions::Sessions,
+    sessions::{News, Sessions},
+    settling::Settling,
     slices::Slices,
 };
 use crate::write::{ConfigKind, Write};
@@ -32,6 +33,8 @@ pub(crate) struct Announcements {
     pub(super) routing: Routing,
     pub(super) bgp: BgpObjects,
     pub(super) sessions: Sessions,
+    /// Whether these are to be looked at, for what conditions say of them.
+    pub(super) settling: Settling,
     /// The announcements as slices.
     pub(crate) slices: Slices,
     pub(super) vips: BTreeMap<IpAddr, Vip>,
@@ -196,7 +199,11 @@ impl Announcements {
 
     /// Takes what speakers report. Returns whether any node has other addresses than before.
     pub(crate) fn apply_speakers(&mut self, change: Change<SpeakerState>) -> bool {
-        if self.sessions.apply(&change) {
+        let news = self.sessions.apply(&change);
+        if news > News::Nothing {
+            self.settling.stir();
+        }
+        if news == News::Sessions {
             self.touch_routed();
         }
         let doubtful = match &change {

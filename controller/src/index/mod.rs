@@ -32,6 +32,7 @@ mod record;
 mod routed;
 mod services;
 mod sessions;
+mod settling;
 mod slice;
 mod slices;
 mod standing;
@@ -334,6 +335,7 @@ impl Index {
     /// Everything is known for the first time: replay what statuses say, then decide.
     fn start(&mut self) {
         self.announcements.replay();
+        self.announcements.look_at_sessions();
         self.allocator.recall(self.announcements.slices.announced());
         let decisions = self.allocator.settle();
         if self.objects.were_written_before() {

@@ -13,6 +13,10 @@ impl Index {
         if !self.complete.missing().is_empty() {
             return None;
         }
+        if self.announcements.settling.is_due(now) {
+            self.announcements.look_at_sessions();
+            self.stale_objects = true;
+        }
         self.look_at_announcements(now);
         if let Some(write) = self.services.poll_write(now, today) {
             self.calm.disturbed(now);
@@ -63,6 +67,7 @@ impl Index {
             self.objects_deadline(),
             self.announced.deadline(),
             self.left.deadline(),
+            self.announcements.settling.deadline(),
         ]
         .into_iter()
         .flatten()

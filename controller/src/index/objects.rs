@@ -69,13 +69,29 @@ pub(crate) struct Wish {
     pub(crate) message: String,
 }
 
+/// What is worth saying of an object with which nothing is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// One of [`condition::object`].
+    pub(crate) reason: &'static str,
+    /// A sentence without its full stop.
+    pub(crate) message: String,
+}
+
+impl Remark {
+    /// One of its selectors selects nothing.
+    pub(crate) fn selects_nothing(message: impl Into<String>) -> Self {
+        Self { reason: condition::object::SELECTS_NOTHING, message: message.into() }
+    }
+}
+
 impl Wish {
     /// `Accepted`, `ResolvedRefs` and `Ready` of an object: what is wrong with it, which objects it names in vain, and
-    /// what is worth saying although nothing is wrong.
+    /// what is worth saying although nothing is wrong, the most important first.
     pub(crate) fn all(
         accepted: Result<(), (&'static str, String)>,
         resolved: Result<(), String>,
-        remark: Option<String>,
+        remarks: impl IntoIterator<Item = Remark>,
     ) -> Vec<Self> {
         let well =
             |kind| Self { kind, holds: true, reason: condition::object::VALID, message: String::new() };
@@ -89,14 +105,20 @@ impl Wish {
             Err(message) => ill(condition::RESOLVED_REFS, condition::object::NOT_FOUND, message),
         };
         let first_problem = [&accepted, &resolved].into_iter().find(|condition| !condition.holds);
-        let ready = match (first_problem, remark) {
-            (Some(problem), _) => Self { kind: condition::READY, ..problem.clone() },
-            (None, Some(message)) => {
-                Self { reason: condition::object::SELECTS_NOTHING, message, ..well(condition::READY) }
-            }
-            (None, None) => well(condition::READY),
+        let ready = match first_problem {
+            Some(problem) => Self { kind: condition::READY, ..problem.clone() },
+            None => remarks.into_iter().fold(well(condition::READY), Self::remarked),
         };
         vec![accepted, resolved, ready]
+    }
+
+    /// The first remark has the reason.
+    fn remarked(self, remark: Remark) -> Self {
+        let Remark { reason, message } = remark;
+        match self.message.is_empty() {
+            true => Self { reason, message, ..self },
+            false => Self { message: format!("{}; {message}", self.message), ..self },
+        }
     }
 }
 

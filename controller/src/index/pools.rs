@@ -7,7 +7,7 @@ use ferrolb_ipam::{Allocator, Usage};
 use ferrolb_model::{Family, Labels, Pool, PoolName, ServiceAllocation};
 use ferrolb_runtime::watch::Change;
 
-use super::objects::{Counts, Done, Objects, Status, Wish};
+use super::objects::{Counts, Done, Objects, Remark, Status, Wish};
 use crate::write::ConfigKind;
 
 /// Every pool.
@@ -160,11 +160,12 @@ fn named_namespaces(
     }
 }
 
-fn selects_nothing(allocation: &ServiceAllocation, namespaces: &BTreeMap<String, Labels>) -> Option<String> {
+fn selects_nothing(allocation: &ServiceAllocation, namespaces: &BTreeMap<String, Labels>) -> Option<Remark> {
     let selectors = &allocation.namespace_selectors;
     let selected = namespaces.values().any(|labels| selectors.iter().any(|one| one.matches(labels)));
-    (!selectors.is_empty() && !selected)
-        .then(|| "namespaceSelectors select no namespace, so they open the pool to nobody".into())
+    (!selectors.is_empty() && !selected).then(|| {
+        Remark::selects_nothing("namespaceSelectors select no namespace, so they open the pool to nobody")
+    })
 }
 
 fn counts(allocator: &Allocator, name: &str) -> Counts {

@@ -100,7 +100,9 @@ impl Announcements {
                     nodes.insert(node);
                     peers.insert(peer);
                 }
-                Heard::Session(Session::Down(why)) => down = down.or(Some((node, peer, why))),
+                Heard::Session(Session::Down(why) | Session::Opening(why)) => {
+                    down = down.or(Some((node, peer, why)));
+                }
             }
         }
         let told = Told { nodes: nodes.len(), of: all.len(), peers: peers.len() };

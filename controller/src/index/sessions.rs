@@ -25,8 +25,21 @@ struct Report {
 pub(crate) enum Session {
     /// Routes are told.
     Established,
+    /// They are not yet, and nothing went wrong: the state that it is in.
+    Opening(String),
     /// They are not; why, in words.
     Down(String),
+}
+
+/// What is new in a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum News {
+    /// Nothing.
+    Nothing,
+    /// Why sessions are down.
+    Words,
+    /// Sessions were established or ended, or who reports is another.
+    Sessions,
 }
 
 /// What is known of a session of a node.
@@ -41,25 +54,37 @@ pub(crate) enum Heard<'a> {
 }
 
 impl Sessions {
-    /// Takes what speakers report. Returns whether any session was established or ended.
-    pub(crate) fn apply(&mut self, change: &Change<SpeakerState>) -> bool {
+    /// Takes what speakers report; what is new in it.
+    pub(crate) fn apply(&mut self, change: &Change<SpeakerState>) -> News {
         match change {
             Change::All(states) => {
                 let before = std::mem::take(&mut self.0);
                 self.0 = states.iter().map(|state| (name(state), Report::of(state))).collect();
-                let same = |(node, report): (&NodeName, &Report)| {
-                    before.get(node).is_some_and(|before| before.agrees(report))
-                };
-                before.len() != self.0.len() || !self.0.iter().all(same)
+                if before.len() != self.0.len() {
+                    return News::Sessions;
+                }
+                let news = self.0.iter().map(|(node, report)| report.news_since(before.get(node)));
+                news.max().unwrap_or(News::Nothing)
             }
             Change::Applied(state) => {
                 let report = Report::of(state);
-                let agrees = self.0.get(&name(state)).is_some_and(|before| before.agrees(&report));
+                let news = report.news_since(self.0.get(&name(state)));
                 self.0.insert(name(state), report);
-                !agrees
+                news
             }
-            Change::Deleted(state) => self.0.remove(&name(state)).is_some(),
+            Change::Deleted(state) => match self.0.remove(&name(state)) {
+                Some(_) => News::Sessions,
+                None => News::Nothing,
+            },
         }
+    }
+
+    /// The nodes whose session to a peer is down, and why.
+    pub(crate) fn down(&self, peer: &str) -> impl Iterator<Item = (&NodeName, &str)> {
+        self.0.iter().filter_map(move |(node, report)| match report.sessions.get(peer)? {
+            Session::Down(why) => Some((node, why.as_str())),
+            Session::Established | Session::Opening(_) => None,
+        })
     }
 
     /// What is known of a node's session to a peer, from a speaker that has seen the slice of this version.
@@ -81,10 +106,10 @@ impl Report {
                 | BgpSessionState::Connect
                 | BgpSessionState::Active
                 | BgpSessionState::OpenSent
-                | BgpSessionState::OpenConfirm => Session::Down(match session.last_error.is_empty() {
-                    true => format!("{:?}", session.state),
-                    false => session.last_error.clone(),
-                }),
+                | BgpSessionState::OpenConfirm => match session.last_error.is_empty() {
+                    true => Session::Opening(format!("{:?}", session.state)),
+                    false => Session::Down(session.last_error.clone()),
+                },
             };
             (session.peer.clone(), heard)
         });
@@ -92,13 +117,17 @@ impl Report {
         Self { revision, sessions: sessions.collect() }
     }
 
-    /// Whether the same sessions are established.
-    fn agrees(&self, other: &Self) -> bool {
+    /// How it differs from the one before, if there was one.
+    fn news_since(&self, before: Option<&Self>) -> News {
         let up = |report: &Self| -> BTreeMap<String, bool> {
             let up = |session: &Session| *session == Session::Established;
             report.sessions.iter().map(|(peer, session)| (peer.clone(), up(session))).collect()
         };
-        up(self) == up(other)
+        match before {
+            Some(before) if before.sessions == self.sessions => News::Nothing,
+            Some(before) if up(before) == up(self) => News::Words,
+            Some(_) | None => News::Sessions,
+        }
     }
 }
 

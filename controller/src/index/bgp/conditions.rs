@@ -1,12 +1,12 @@
 //! What the conditions of the four kinds say.
 
 use ferrolb_api::condition::object;
-use ferrolb_config::bgp::{Advertisement, AliasProblem, Aliases, MyAsn, Peer};
-use ferrolb_model::{Labels, PoolName, selected};
+use ferrolb_config::bgp::{Advertisement, AliasProblem, Aliases};
+use ferrolb_model::{PoolName, selected};
 
 use super::super::{
     announce::Announcements,
-    objects::{Done, Objects, Wish},
+    objects::{Done, Objects, Remark, Wish},
 };
 use crate::write::ConfigKind;
 
@@ -14,7 +14,7 @@ impl Announcements {
     /// Says what the status of every object of the four kinds should be.
     ///
     /// Whether a Secret that a BGPPeer names is there, is left to the speakers' sessions: the controller may not read Secrets
-    /// whose names users choose.
+    /// whose names users choose; what comes of it is in what they say of these.
     pub(crate) fn refresh_bgp(&self, objects: &mut Objects) {
         let (aliases, problems) = Aliases::of(self.bgp.communities.good());
         let conflicts = self.conflicts();
@@ -37,8 +37,8 @@ impl Announcements {
                 Some(profile) => Err(format!("no BFDProfile is named {profile}")),
                 None => Ok(()),
             };
-            let remark = known.good.as_ref().and_then(|peer| self.reaches_nothing(peer));
-            want(ConfigKind::BgpPeer, name, Wish::all(accepted, resolved, remark));
+            let remarks = known.good.as_ref().map(|peer| self.remarks_on(peer)).unwrap_or_default();
+            want(ConfigKind::BgpPeer, name, Wish::all(accepted, resolved, remarks));
         }
         for (name, known) in self.bgp.profiles.iter() {
             let accepted = known.problem().map_or(Ok(()), |problem| Err((object::INVALID, problem)));
@@ -75,34 +75,20 @@ impl Announcements {
         if told.is_empty() { Ok(()) } else { Err(told.join("; ")) }
     }
 
-    fn advertises_nothing(&self, advertisement: &Advertisement) -> Option<String> {
+    fn advertises_nothing(&self, advertisement: &Advertisement) -> Option<Remark> {
         let selection = &advertisement.selection;
         let mut pools = self.pools.values();
         if !selection.pool_selectors.is_empty()
             && !pools.any(|labels| selected(&selection.pool_selectors, labels))
         {
-            return Some("ipAddressPoolSelectors select no pool".into());
+            return Some(Remark::selects_nothing("ipAddressPoolSelectors select no pool"));
         }
         if !self.nodes.values().any(|node| selected(&selection.node_selectors, &node.labels)) {
-            return Some("nodeSelectors select no node, so nothing is announced by it".into());
+            let nothing = "nodeSelectors select no node, so nothing is announced by it";
+            return Some(Remark::selects_nothing(nothing));
         }
-        self.bgp.peers.is_empty().then(|| "there is no BGPPeer, so nobody is told".into())
-    }
-
-    fn reaches_nothing(&self, peer: &Peer) -> Option<String> {
-        let labels = self.nodes.values().map(|node| &node.labels);
-        let nodes: Vec<&Labels> = labels.filter(|labels| selected(&peer.node_selectors, labels)).collect();
-        if nodes.is_empty() {
-            return Some("nodeSelectors select no node, so no session is held".into());
-        }
-        match &peer.my_asn {
-            MyAsn::NodeLabel(label) if nodes.iter().all(|labels| peer.asn_of(labels).is_err()) => {
-                Some(format!(
-                    "no node that it selects has the label {label} with an AS number, so no session is held"
-                ))
-            }
-            MyAsn::NodeLabel(_) | MyAsn::Asn(_) => None,
-        }
+        let no_peer = self.bgp.peers.is_empty();
+        no_peer.then(|| Remark::selects_nothing("there is no BGPPeer, so nobody is told"))
     }
 }
 

@@ -4,6 +4,9 @@
 mod book;
 mod conditions;
 mod conflicts;
+mod remarks;
+
+use std::collections::BTreeMap;
 
 use ferrolb_api::{BFDProfile, BGPAdvertisement, BGPPeer, Community};
 use ferrolb_config::bgp::{self, Advertisement, BfdProfile, Peer};
@@ -21,6 +24,8 @@ pub(crate) struct BgpObjects {
     peers: Book<Peer>,
     profiles: Book<BfdProfile>,
     communities: Book<Community>,
+    /// What speakers said, when it was looked at last, of sessions that are down, by peer.
+    down: BTreeMap<String, String>,
 }
 
 impl Announcements {
@@ -42,6 +47,7 @@ impl Announcements {
     /// Takes what the watch of BGPPeers saw.
     pub(crate) fn apply_bgp_peers(&mut self, change: Change<BGPPeer>, objects: &mut Objects) {
         if self.bgp.peers.apply(ConfigKind::BgpPeer, change, bgp::peer, objects) {
+            self.settling.stir();
             let peers = self.bgp.peers.good().map(|peer| model::BgpPeer {
                 name: peer.name.clone(),
                 node_selectors: peer.node_selectors.clone(),

@@ -1,5 +1,7 @@
 //! VIPs that BGP peers are told of, alone or beside layer 2.
 
+use std::time::Duration;
+
 use ferrolb_api::{
     BFDProfile, BGPAdvertisement, BGPPeer, BgpSession, BgpSessionState, Community, Configuration,
     PrefixCounts, SpeakerState, SpeakerStateSpec, SpeakerStateStatus, VipAnnouncement, condition::ANNOUNCED,
@@ -269,4 +271,95 @@ fn who_has_no_peer_is_told_so() {
     let (status, reason, message) = announced(&world, &web);
     assert_eq!((status.as_str(), reason.as_str()), ("False", "NoPeer"));
     assert!(message.contains("BGPAdvertisement routes"), "{message}");
+}
+
+/// What another program on the node that has the port makes a speaker say.
+const TAKEN: &str = "no peer can connect by IPv4, because port 179 cannot be listened on (address in use)";
+
+#[test]
+fn what_speakers_say_of_sessions_that_are_down_is_on_the_peer() {
+    use BgpSessionState::{Active, Established, Idle};
+    let mut world = world(&json!({}));
+    world.peers.insert("spine".into(), peer("spine", &json!({"peerAddress": "192.0.2.2"})));
+    let mut index = world.controller();
+    world.run(&mut index);
+    let ready = |world: &World, name| said(world, ConfigKind::BgpPeer, name, "Ready");
+    assert_eq!(ready(&world, "tor").0, "Valid", "nobody has reported");
+    index.apply(report(&mut world, "tor", [Idle, Active], ""));
+    world.run(&mut index);
+    assert_eq!(ready(&world, "tor").0, "Valid", "sessions are being brought up");
+
+    index.apply(report(&mut world, "tor", [Active, Active], TAKEN));
+    world.run(&mut index);
+    let told = format!("no session is held by 2 of 2 nodes; node n1 says: {TAKEN}");
+    assert_eq!(ready(&world, "tor"), ("NoSession".into(), told));
+    let conditions = &world.conditions[&(ConfigKind::BgpPeer, "tor".into())];
+    let holds = conditions.as_array().unwrap().iter().all(|condition| condition["status"] == "True");
+    assert!(holds, "the object itself is well: {conditions}");
+    assert_eq!(ready(&world, "spine").0, "Valid");
+
+    index.apply(report(&mut world, "tor", [Established, Idle], "the peer ended the session: Bad Peer AS"));
+    world.run(&mut index);
+    let told = "no session is held by 1 of 2 nodes; node n2 says: the peer ended the session: Bad Peer AS";
+    assert_eq!(ready(&world, "tor").1, told);
+    // After a restart it says the same, and writes nothing in between.
+    let writes = world.object_writes;
+    let mut index = world.controller();
+    world.run(&mut index);
+    assert_eq!(ready(&world, "tor").1, told);
+    assert_eq!(world.object_writes - writes, world.conditions.len(), "each object once");
+
+    index.apply(report(&mut world, "tor", [Established, Established], ""));
+    world.run(&mut index);
+    assert_eq!(ready(&world, "tor").0, "Valid");
+}
+
+#[test]
+fn a_session_that_flaps_has_its_peer_written_rarely() {
+    use BgpSessionState::{Active, Established};
+    let mut world = world(&json!({}));
+    let mut index = world.controller();
+    index.apply(report(&mut world, "tor", [Established, Established], ""));
+    world.run(&mut index);
+    let before = world.object_writes;
+    let flap = |world: &mut World, index: &mut super::super::Index, error: &str| {
+        index.apply(report(world, "tor", [Active, Established], error));
+        world.run_for(index, Duration::from_millis(500));
+        index.apply(report(world, "tor", [Established, Established], error));
+        world.run_for(index, Duration::from_millis(500));
+    };
+    flap(&mut world, &mut index, "the peer closed the connection");
+    world.run(&mut index);
+    assert_eq!(world.object_writes, before, "it was back before anybody looked");
+    (0..60).for_each(|number: u32| flap(&mut world, &mut index, &format!("the peer said {number}")));
+    world.run(&mut index);
+    let written = world.object_writes - before;
+    assert!(written <= 12, "{written} writes for 60 flaps in a minute");
+    assert_eq!(said(&world, ConfigKind::BgpPeer, "tor", "Ready").0, "Valid");
+}
+
+#[test]
+fn a_peer_with_graceful_restart_and_bfd_is_told_what_that_costs() {
+    let mut world = world(&json!({}));
+    let profile = BFDProfile::new("fast", serde_json::from_value(json!({})).unwrap());
+    world.profiles.insert("fast".into(), profile);
+    let graceful = json!({"enabled": true});
+    let both = json!({"gracefulRestart": graceful, "bfdProfile": "fast"});
+    world.peers.insert("both".into(), peer("both", &both));
+    world.peers.insert("graceful".into(), peer("graceful", &json!({"gracefulRestart": graceful})));
+    world.peers.insert("bfd".into(), peer("bfd", &json!({"bfdProfile": "fast"})));
+    let mut index = world.controller();
+    world.run(&mut index);
+    let ready = |world: &World, name| said(world, ConfigKind::BgpPeer, name, "Ready");
+    let (reason, message) = ready(&world, "both");
+    assert_eq!(reason, "TradeOff");
+    assert!(message.contains("gracefulRestart") && message.contains("bfdProfile"), "{message}");
+    for name in ["graceful", "bfd"] {
+        assert_eq!(ready(&world, name).0, "Valid");
+    }
+    index.apply(report(&mut world, "both", [BgpSessionState::Active; 2], TAKEN));
+    world.run(&mut index);
+    let (reason, told) = ready(&world, "both");
+    assert_eq!(reason, "NoSession", "what is wrong comes first");
+    assert!(told.contains(TAKEN) && told.ends_with(&message), "{told}");
 }

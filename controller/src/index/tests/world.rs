@@ -36,6 +36,8 @@ pub(super) struct World {
     pub(super) writes: usize,
     /// Those to Services.
     pub(super) status_writes: usize,
+    /// Those to configuration objects.
+    pub(super) object_writes: usize,
 }
 
 impl World {
@@ -122,7 +124,13 @@ impl World {
 
     /// Carries out what the index wants until it wants nothing more for some seconds.
     pub(super) fn run(&mut self, index: &mut Index) {
-        for _ in 0..200 {
+        self.run_for(index, Duration::from_secs(10));
+    }
+
+    /// The same for another time.
+    pub(super) fn run_for(&mut self, index: &mut Index, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
             self.now += Duration::from_millis(50);
             while let Some(write) =
                 index.poll_write(self.now, today()).or_else(|| index.poll_telling(self.now, today()))
@@ -163,6 +171,7 @@ impl World {
                 return Verdict::Done { resource_version: version };
             }
             Write::ObjectStatus { kind, name, patch } => {
+                self.object_writes += 1;
                 self.conditions.insert((*kind, name.clone()), patch["status"]["conditions"].clone());
                 return Verdict::Done { resource_version: version };
             }
