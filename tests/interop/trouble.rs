@@ -35,10 +35,11 @@ fn dead_by_bfd(program: RouterProgram) {
     let session = Session { bfd: true, ..dialled() };
     let (peer, speaker) = start(&rig, program, session, "bfdProfile: usual");
     let remote = peer.instance().sessions[0].remote.clone();
-    wait("BFD is up", SETTLED, || {
-        peer.bfd_is_up(&remote) && speaker_counts(&speaker, "bfd_session_up") == 1.0
-    })
-    .unwrap();
+    let bfd_comes_up = || {
+        let up = || peer.bfd_is_up(&remote) && speaker_counts(&speaker, "bfd_session_up") == 1.0;
+        wait("BFD is up", SETTLED, up).unwrap();
+    };
+    bfd_comes_up();
 
     let before_hold_time = Duration::from_secs(u64::from(HOLD_TIME)) / 2;
     let silent = Instant::now();
@@ -47,6 +48,7 @@ fn dead_by_bfd(program: RouterProgram) {
     assert!(silent.elapsed() < before_hold_time, "it took {:?}", silent.elapsed());
     peer.router.thaw().unwrap();
     told(&peer);
+    bfd_comes_up();
 
     let silent = Instant::now();
     speaker.freeze();
