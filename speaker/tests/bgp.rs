@@ -113,8 +113,15 @@ spec: {myASN: 64500, peerASN: 64501, peerAddress: 192.0.2.100, passive: true, so
     // Cease, Connection Rejected (RFC 4486 §4).
     assert_eq!(router.read(), (NOTIFICATION, vec![6, 5]));
     assert_eq!(Router::over(connect("192.0.2.13")).read().0, OPEN);
-    let log = std::fs::read_to_string(rig.folder().join("node-0.log")).unwrap();
-    assert!(log.contains("it came to 192.0.2.11, and sourceAddress says 192.0.2.13"), "{log}");
+    // The thread does not wait for who writes.
+    loop {
+        let log = std::fs::read_to_string(rig.folder().join("node-0.log")).unwrap();
+        if log.contains("it came to 192.0.2.11, and sourceAddress says 192.0.2.13") {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{log}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A prefix that is announced draws the traffic of all its addresses; what no Service has must not go back where it came from.
