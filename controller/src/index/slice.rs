@@ -24,6 +24,9 @@ pub(super) struct Slice {
     pub(super) last_sent: Option<Duration>,
     /// When what is wanted was first seen to differ from what was sent.
     pub(super) differs_since: Option<Duration>,
+    /// Somebody else wrote it last. Another leader that does not know yet that it leads no more would undo at once what is undone
+    /// at once.
+    pub(super) foreign: bool,
 }
 
 impl Slice {
@@ -34,7 +37,9 @@ impl Slice {
 
     /// When it may be written again, if it need not be at once.
     pub(super) fn rests_until(&self, busy: bool) -> Option<Duration> {
-        self.last_sent.max(self.differs_since).filter(|_| busy).map(|time| time + INTERVAL)
+        let gathers = self.last_sent.max(self.differs_since).filter(|_| busy);
+        let contested = self.last_sent.filter(|_| self.foreign);
+        gathers.max(contested).map(|time| time + INTERVAL)
     }
 
     pub(super) fn in_step(&self) -> bool {
@@ -50,6 +55,7 @@ impl Slice {
         self.sent_from.clone_from(&self.version);
         self.last_sent = Some(now);
         self.differs_since = None;
+        self.foreign = false;
         self.sent = self.wanted.values().cloned().collect();
         if self.sent.is_empty() {
             return Write::DeleteSlice { name, resource_version: self.version.clone() };

@@ -182,6 +182,7 @@ impl Slices {
             return;
         }
         slice.version = Some(resource_version);
+        slice.foreign = object.spec.vips != slice.sent;
         slice.observed = object.spec.vips;
         slice.pace.seen();
         for vip in &slice.observed {

@@ -173,3 +173,19 @@ fn a_deletion_of_what_was_made_anew_is_no_news() {
     slices.observe(Change::Deleted(gone));
     assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::CreateSlice(_))));
 }
+
+/// Two that both take themselves for the leader, as after etcd was set back, must not write as fast as they can.
+#[test]
+fn what_somebody_else_wrote_right_after_is_undone_a_moment_later() {
+    let mut slices = Slices::default();
+    want(&mut slices, 1);
+    assert!(slices.poll_write(at(0), !BUSY).is_some());
+    slices.finished("vips-0", &done("5"), at(5));
+    slices.observe(applied("6", &[2]));
+    assert!(slices.poll_write(at(6), !BUSY).is_none());
+    assert_eq!(slices.deadline(!BUSY), Some(at(100)));
+    assert!(slices.poll_write(at(100), !BUSY).is_some());
+    slices.finished("vips-0", &done("7"), at(105));
+    slices.observe(applied("8", &[2]));
+    assert!(slices.poll_write(at(1_000), !BUSY).is_some(), "long after it is undone at once");
+}
