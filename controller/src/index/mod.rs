@@ -275,8 +275,8 @@ impl Index {
             self.left.insert_once(&id);
         }
         let decisions = self.allocator.upsert_service(ferrolb_config::service(object));
-        if decisions.is_empty() {
-            // Nothing else is decided, but this may be another Service under the same name.
+        if decisions.iter().all(|decision| decision.service != id) {
+            // Nothing else is decided for it, but this may be another Service under the same name.
             if let Some(outcome) = self.allocator.outcome(&id) {
                 self.services.want(&id, status::status_for(&outcome));
             }
