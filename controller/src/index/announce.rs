@@ -330,6 +330,12 @@ impl Announcements {
         }
     }
 
+    /// A slice is not what it was, or is published by now.
+    pub(super) fn touch_slice(&mut self, name: &str) {
+        let addresses: Vec<IpAddr> = self.slices.wanted_in(name).collect();
+        addresses.into_iter().for_each(|address| self.touch(address));
+    }
+
     pub(super) fn touch(&mut self, address: IpAddr) {
         let services = self.vips.get(&address).into_iter().flat_map(|vip| &vip.services);
         self.touched.extend(services.map(|service| service.id.clone()));

@@ -42,7 +42,7 @@ impl Announced {
         self.changed.insert(service);
     }
 
-    /// A speaker has reported, or a slice is written: what was not known may be by now.
+    /// A speaker has reported, or slices were listed: what was not known of anybody may be by now.
     pub(crate) fn heard(&mut self) {
         self.heard = true;
     }

@@ -182,8 +182,15 @@ impl Index {
                 Vec::new()
             }
             Event::Slices(change) => {
+                let one = match &change {
+                    Change::All(_) => None,
+                    Change::Applied(slice) | Change::Deleted(slice) => slice.metadata.name.clone(),
+                };
                 self.announcements.apply_slices(change);
-                self.announced.heard();
+                match one {
+                    Some(name) => self.announcements.touch_slice(&name),
+                    None => self.announced.heard(),
+                }
                 Vec::new()
             }
         };
@@ -209,7 +216,7 @@ impl Index {
             }
             Target::Slice(name) => {
                 self.announcements.slices.finished(name, &outcome.verdict, now);
-                self.announced.heard();
+                self.announcements.touch_slice(name);
             }
             Target::Object(kind, name) => self.objects.finished(*kind, name, &outcome.verdict, now),
             Target::LeftService(service) => {

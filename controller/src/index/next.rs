@@ -17,11 +17,11 @@ impl Index {
             self.announcements.look_at_sessions();
             self.stale_objects = true;
         }
-        self.look_at_announcements(now);
         if let Some(write) = self.services.poll_write(now, today) {
             self.calm.disturbed(now);
             return Some(write);
         }
+        self.look_at_announcements(now);
         if let Some(write) = self.announcements.poll_write(now, self.services.is_writing()) {
             return Some(write);
         }

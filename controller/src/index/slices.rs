@@ -98,6 +98,11 @@ impl Slices {
         slice.observed.contains(wanted).then_some(slice.version.as_deref()?)
     }
 
+    /// The VIPs that a slice is to hold.
+    pub(crate) fn wanted_in(&self, name: &str) -> impl Iterator<Item = IpAddr> {
+        self.slices.get(name).into_iter().flat_map(|slice| slice.wanted.keys().copied())
+    }
+
     /// Whether any slice, as the API server has it, names the Service.
     pub(crate) fn name(&self, service: &ServiceId) -> bool {
         let mut references = self.observed().flat_map(|vip| &vip.services);

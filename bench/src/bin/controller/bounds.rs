@@ -55,6 +55,9 @@ const RIVALS: &[(&str, f64, f64)] = &[
     ("metallb_latency_full_p99_ms", 0.1, HOUR_MS),
     ("metallb_rss_anon_mib", 1.0, 10_000.0),
     ("metallb_rss_shared_mib", 0.1, 10_000.0),
+    ("takeover_s", 0.001, 3600.0),
+    ("takeover_moved", 0.0, 0.0),
+    ("takeover_touched", 0.0, 0.0),
 ];
 
 /// Whether everything was measured and makes sense; with the keys of MetalLB if it took part.

@@ -11,9 +11,9 @@ use crate::program::Program;
 use crate::stage::SINGLES;
 use crate::subject::Subject;
 
-/// Between an address and the next Service: whatever a controller still writes of the last one is over by then, and so is the
-/// API server's garbage collection that may follow from it.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Between an address and the next Service: the API server is idle again. What a controller still writes of the last one is
+/// over by then (FerroLB waits 250 ms with what can wait), and so is the garbage collection that may follow from it.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Milliseconds until addresses were seen.
 #[derive(Default)]

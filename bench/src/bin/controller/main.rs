@@ -16,6 +16,7 @@ mod restart;
 mod rounds;
 mod stage;
 mod subject;
+mod takeover;
 mod tracker;
 mod writes;
 

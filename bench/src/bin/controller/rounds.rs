@@ -7,7 +7,7 @@ use crate::bench::Bench;
 use crate::program::Program;
 use crate::subject::Subject;
 use crate::writes::{Writes, wait_until_quiet};
-use crate::{latency, raw, replace, restart, share};
+use crate::{latency, raw, replace, restart, share, takeover};
 
 /// Rounds of all, and in the last one everything that needs all Services to have their addresses.
 pub(crate) async fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
@@ -39,6 +39,7 @@ pub(crate) async fn run(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         let program = metallb.assign(bench, Subject::Metallb(rival), raw_rate, last).await?;
         if last {
             tail_of_metallb(bench, report, program).await?;
+            takeover::measure(bench, report).await?;
         } else {
             program.end().await?;
             bench.population.clear().await?;

@@ -117,6 +117,22 @@ impl Tracker {
         self.wait_until(reached).await
     }
 
+    /// Waits until the condition of every Service says that it has an address; when that was seen.
+    pub(crate) async fn wait_until_all_told(&self) -> Result<Instant> {
+        let reached = |state: &State| {
+            let told = |tracked: &&Tracked| matches!(&tracked.address.1, Some((status, ..)) if status == "True");
+            let without = state.services.len() - state.services.values().filter(told).count();
+            if without == 0 { Ok(Instant::now()) } else { Err(format!("{without} Services are told nothing")) }
+        };
+        self.wait_until(reached).await
+    }
+
+    /// The addresses of every Service.
+    pub(crate) fn addresses(&self) -> BTreeMap<Name, Vec<Option<String>>> {
+        let state = self.state();
+        state.services.iter().map(|(name, tracked)| (name.clone(), tracked.address.0.clone())).collect()
+    }
+
     async fn wait_until<T>(&self, reached: impl Fn(&State) -> Result<T, String>) -> Result<T> {
         let end = Instant::now() + PATIENCE;
         loop {

@@ -189,6 +189,52 @@ fn an_address_whose_write_has_an_unknown_outcome_is_given_to_nobody_else() {
 }
 
 #[test]
+fn an_address_that_frees_another_by_being_written_is_announced_though_the_answer_is_lost() {
+    let mut world = World::new();
+    world.set_pool("lan", &["192.0.2.128-192.0.2.128"]);
+    world.set_pool("dmz", &["192.0.2.200-192.0.2.200"]);
+    let asks = |pool: &str| {
+        let annotations = [("ferrolb.io/address-pool".to_owned(), pool.to_owned())];
+        move |service: &mut kinds::Service| service.metadata.annotations = Some(annotations.into())
+    };
+    let [holds, waits] = ["holds", "waits"].map(|name| {
+        let id = world.add_service(name);
+        world.edit(&id, asks("lan"));
+        id
+    });
+    let mut index = world.controller();
+    world.run(&mut index);
+    assert_eq!(world.reason(&waits, IP_ALLOCATED).as_deref(), Some("PoolExhausted"));
+
+    let moves = world.edit(&holds, asks("dmz"));
+    index.apply(moves);
+    let now = std::time::Duration::from_secs(1000);
+    let write = index.poll_write(now, today()).unwrap();
+    assert!(matches!(world.write(&write), Verdict::Done { .. }));
+    let lost = Verdict::Again { after: None, why: "time-out".into() };
+    index.finished(&Outcome { target: Target::of(&write), verdict: lost }, now, today());
+    // What the status says now decides for the other Service alone, which gets the address that was left.
+    index.apply(Event::Services(Change::Applied(world.services[&holds].clone())));
+    assert!(index.audit().is_empty(), "{:?}", index.audit());
+    world.run_for(&mut index, now);
+    assert_eq!([&holds, &waits].map(|id| world.addresses(id)), [["192.0.2.200"], ["192.0.2.128"]]);
+}
+
+#[test]
+fn one_slice_that_is_written_has_its_own_services_looked_at_and_no_others() {
+    let mut world = World::new();
+    world.set_pool("lan", &["192.0.2.0/24"]);
+    (0..50).for_each(|number| drop(world.add_service(&format!("web-{number}"))));
+    let mut index = world.controller();
+    world.run(&mut index);
+    let new = world.add_service("new");
+    index.apply(Event::Services(Change::Applied(world.services[&new].clone())));
+    world.run_for(&mut index, std::time::Duration::from_millis(50));
+    let looked_at = index.announced.due(std::time::Duration::from_secs(1000));
+    assert!(looked_at.contains(&new) && looked_at.len() <= 8, "{looked_at:?}");
+}
+
+#[test]
 fn a_service_made_anew_under_its_name_is_served_again() {
     let mut world = World::new();
     let web = world.add_service("web");
