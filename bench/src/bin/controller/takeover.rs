@@ -1,14 +1,14 @@
 //! After MetalLB: what it leaves behind is FerroLB's from then on, with the addresses that it has.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use ferrolb_bench::Report;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::{DynamicObject, ListParams, PartialObjectMeta};
 use kube::discovery::oneshot;
 
 use crate::bench::Bench;
@@ -16,6 +16,7 @@ use crate::program::Program;
 use crate::subject::Subject;
 
 const THEIRS: &str = "metallb.io";
+const PATIENCE: Duration = Duration::from_secs(60);
 /// After the last address was taken over: whatever else a controller would touch it has touched by then.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
@@ -47,6 +48,20 @@ pub(crate) async fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()
     Ok(())
 }
 
+/// The objects of a kind; the first who lists one that nobody has asked for yet is told to come again in a second.
+async fn list(api: &Api<DynamicObject>) -> Result<Vec<PartialObjectMeta<DynamicObject>>> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match api.list_metadata(&ListParams::default()).await {
+            Ok(found) => return Ok(found.items),
+            Err(kube::Error::Api(told)) if told.code == 429 && Instant::now() < end => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Everything that is MetalLB's alone, and how it is: the version of its objects and kinds, its annotations of Services.
 async fn left_by_metallb(bench: &Bench<'_>) -> Result<BTreeMap<String, String>> {
     let mut left = BTreeMap::new();
@@ -57,9 +72,12 @@ async fn left_by_metallb(bench: &Bench<'_>) -> Result<BTreeMap<String, String>> 
     }
     for (resource, _) in oneshot::group(&bench.client, THEIRS).await?.recommended_resources() {
         let api = Api::<DynamicObject>::all_with(bench.client.clone(), &resource);
-        for object in api.list_metadata(&everything).await?.items {
+        for object in list(&api).await? {
             let name = object.metadata.name.unwrap_or_default();
-            left.insert(format!("{} {name}", resource.kind), format!("{:?}", object.metadata.resource_version));
+            left.insert(
+                format!("{} {name}", resource.kind),
+                format!("{:?}", object.metadata.resource_version),
+            );
         }
     }
     ensure!(!left.is_empty(), "MetalLB left neither kinds nor objects");

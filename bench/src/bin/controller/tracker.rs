@@ -120,9 +120,14 @@ impl Tracker {
     /// Waits until the condition of every Service says that it has an address; when that was seen.
     pub(crate) async fn wait_until_all_told(&self) -> Result<Instant> {
         let reached = |state: &State| {
-            let told = |tracked: &&Tracked| matches!(&tracked.address.1, Some((status, ..)) if status == "True");
+            let told =
+                |tracked: &&Tracked| matches!(&tracked.address.1, Some((status, ..)) if status == "True");
             let without = state.services.len() - state.services.values().filter(told).count();
-            if without == 0 { Ok(Instant::now()) } else { Err(format!("{without} Services are told nothing")) }
+            if without == 0 {
+                Ok(Instant::now())
+            } else {
+                Err(format!("{without} Services are told nothing"))
+            }
         };
         self.wait_until(reached).await
     }
