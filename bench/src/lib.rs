@@ -6,7 +6,7 @@ mod report;
 mod stats;
 
 pub use apiserver::ApiServer;
-pub use processes::{Resident, beside, cpu_seconds};
+pub use processes::{Process, Resident, beside, cpu_seconds};
 pub use report::Report;
 pub use stats::Samples;
 

@@ -1,8 +1,17 @@
 //! Programs under measurement.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use ferrolb_lab::kill_pid;
+use nix::sys::signal::Signal;
+
+/// How long a program may take to end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the program called `name` is that was built together with this one.
 ///
@@ -12,6 +21,76 @@ pub fn beside(name: &str) -> Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name(name);
     ensure!(program.is_file(), "{} is missing: run this by make", program.display());
     Ok(program)
+}
+
+/// A running program; dropping it kills it.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    started: Instant,
+}
+
+impl Process {
+    /// Starts it in the network of the caller's thread. What it says goes to the end of `bench-NAME.log` in the folder `logs`.
+    ///
+    /// # Errors
+    /// It cannot be started, or its log cannot be written.
+    pub fn start(name: &str, mut command: Command, logs: &Path) -> Result<Self> {
+        let log = logs.join(format!("bench-{name}.log"));
+        let log = OpenOptions::new().create(true).append(true).open(log)?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { name: name.into(), child, started })
+    }
+
+    /// Right before it was made.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// What of its memory is resident.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn resident(&self) -> Result<Resident> {
+        Resident::of(self.pid())
+    }
+
+    /// Processor time it has used.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        cpu_seconds(self.pid())
+    }
+
+    /// Ends it as kubelet would, so that it gives back what it holds, and waits for that.
+    ///
+    /// # Errors
+    /// It does not end within a minute.
+    pub fn end(mut self) -> Result<()> {
+        kill_pid(self.pid(), Signal::SIGTERM)?;
+        let last = Instant::now() + PATIENCE;
+        while self.child.try_wait()?.is_none() {
+            ensure!(Instant::now() < last, "{} does not end", self.name);
+            sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
+    fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("process ids fit in 31 bits")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has ended needs neither.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What of a process' memory is resident, in MiB.

@@ -52,7 +52,7 @@ use std::{
 };
 
 use ferrolb_config::Class;
-use ferrolb_ipam::{Allocator, Change as Decision, Outcome as Allocation};
+use ferrolb_ipam::{Allocator, Change as Decision};
 use ferrolb_model::{Labels, ServiceId};
 use ferrolb_runtime::{kinds, watch::Change};
 use jiff::Timestamp;
@@ -80,8 +80,8 @@ pub(crate) struct Index {
     stale_objects: bool,
     left: Left,
     calm: Calm,
-    /// Foreign addresses that a Service's owner has been told about.
-    told_foreign: BTreeMap<ServiceId, Vec<std::net::IpAddr>>,
+    /// The name of the last Event in which this process told of a Service that its ingress is another's.
+    told_foreign: BTreeMap<ServiceId, String>,
 }
 
 impl Index {
@@ -346,14 +346,6 @@ impl Index {
         self.announcements.look_at_sessions();
         self.allocator.recall(self.announcements.slices.announced());
         let decisions = self.allocator.settle();
-        if self.objects.were_written_before() {
-            // A controller has worked here before and has told it; an Event a restart would be noise.
-            for decision in &decisions {
-                if let Allocation::Foreign(addresses) = &decision.outcome {
-                    self.told_foreign.insert(decision.service.clone(), addresses.clone());
-                }
-            }
-        }
         self.settle_changes(decisions);
         self.services.keep_told();
         self.announcements.start();

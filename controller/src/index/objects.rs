@@ -147,11 +147,6 @@ impl Objects {
         self.records.remove(&(kind, name.to_owned()));
     }
 
-    /// Whether any object has a condition: then a controller has worked in this cluster before.
-    pub(crate) fn were_written_before(&self) -> bool {
-        self.records.values().any(|record| !record.observed.conditions.is_empty())
-    }
-
     /// What an object's status should say.
     pub(crate) fn want(&mut self, kind: ConfigKind, name: &str, done: Done, wishes: Vec<Wish>) {
         let key = (kind, name.to_owned());

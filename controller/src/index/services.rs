@@ -172,17 +172,12 @@ impl Services {
         !self.events.is_empty() || !self.to_announce.is_empty()
     }
 
-    /// Tells something about a Service, unless it is gone.
-    pub(crate) fn tell(&mut self, id: &ServiceId, warning: bool, reason: &str, note: String) {
+    /// Tells something about a Service, unless it is gone; under this name, if others may tell the same.
+    pub(crate) fn tell(&mut self, id: &ServiceId, name: Option<String>, news: News) {
         if let Some(record) = self.records.get(id) {
-            let event = ServiceEvent {
-                service: id.clone(),
-                uid: record.uid.clone(),
-                warning,
-                reason: reason.into(),
-                note,
-            };
-            self.events.push_back(event);
+            let News { warning, reason, note } = news;
+            let (service, uid) = (id.clone(), record.uid.clone());
+            self.events.push_back(ServiceEvent { service, uid, warning, reason, note, name });
         }
     }
 
@@ -201,8 +196,8 @@ impl Services {
     ) -> bool {
         self.writing.remove(id);
         let Some(record) = self.records.get_mut(id) else { return false };
-        if let Some(News { warning, reason, note }) = record.finished(verdict, now, today) {
-            self.tell(id, warning, &reason, note);
+        if let Some(news) = record.finished(verdict, now, today) {
+            self.tell(id, None, news);
         }
         self.touch(id);
         matches!(verdict, Verdict::Done { .. })

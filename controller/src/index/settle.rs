@@ -19,12 +19,8 @@ impl Index {
             for address in &decision.left {
                 self.announcements.refresh(*address, self.vip(*address));
             }
-            if let Allocation::Foreign(addresses) = &decision.outcome
-                && self.told_foreign.get(id) != Some(addresses)
-            {
-                self.told_foreign.insert(id.clone(), addresses.clone());
-                let note = "Its ingress was written by something else and is left alone; clear it to get an address from FerroLB";
-                self.services.tell(id, true, "ForeignIngress", note.into());
+            if let Allocation::Foreign(addresses) = &decision.outcome {
+                self.tell_of_foreign(id, addresses);
             }
             self.announce(id);
         }

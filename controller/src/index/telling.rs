@@ -1,10 +1,10 @@
 //! What Services' owners are told beside their addresses.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use ferrolb_model::{Assignment, ServiceId};
 
-use super::{Index, routed::Pairs};
+use super::{Index, observed::News, routed::Pairs};
 
 impl Index {
     /// Two Services have been given one address, by a leader that was frozen and a later one: whoever has it no longer is
@@ -20,7 +20,19 @@ impl Index {
                 "{address} was the Service {}'s too and stays with it, so this Service gets another address",
                 other.id
             );
-            self.services.tell(id, true, "AddressDuplicate", note);
+            self.services.tell(id, None, News { warning: true, reason: "AddressDuplicate".to_owned(), note });
+        }
+    }
+
+    /// A Service's ingress is another's, and may be since nobody led. No status says whether its owner was told, so every leader
+    /// tells it, under a name that the API server takes once as long as it keeps the Event.
+    pub(super) fn tell_of_foreign(&mut self, id: &ServiceId, addresses: &[IpAddr]) {
+        let Some(uid) = self.services.uid(id) else { return };
+        let name = format!("{}.{uid}.{:016x}", id.name, hash_of(addresses));
+        if self.told_foreign.insert(id.clone(), name.clone()).as_ref() != Some(&name) {
+            let note = "Its ingress was written by something else and is left alone; clear it to get an address from FerroLB";
+            let news = News { warning: true, reason: "ForeignIngress".to_owned(), note: note.to_owned() };
+            self.services.tell(id, Some(name), news);
         }
     }
 
@@ -44,4 +56,10 @@ impl Index {
             }
         }
     }
+}
+
+/// FNV-1a: the same on every machine and in every version of this program.
+fn hash_of(addresses: &[IpAddr]) -> u64 {
+    let bytes = addresses.iter().flat_map(|address| format!("{address} ").into_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

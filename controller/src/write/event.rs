@@ -12,17 +12,19 @@ use super::ServiceEvent;
 /// Who tells.
 const CONTROLLER: &str = "ferrolb.io/controller";
 
-/// The object that tells `event` at `now`. Ours are told on change only, so none is the repetition of another, and nothing
-/// needs to be remembered of those told: kube's `Recorder` keeps all of the last minutes and walks them each time.
+/// The object that tells `event` at `now`. Ours are told on change only, or under a name that the API server takes once, so none
+/// is the repetition of another, and nothing needs to be remembered of those told: kube's `Recorder` keeps all of the last
+/// minutes and walks them each time.
 /// `instance`: the pod's name.
 pub(super) fn event_object(event: ServiceEvent, instance: &str, now: Timestamp) -> Event {
-    let ServiceEvent { service, uid, warning, reason, note } = event;
+    let ServiceEvent { service, uid, warning, reason, note, name } = event;
+    let name = name.unwrap_or_else(|| format!("{}.{:x}", service.name, now.as_nanosecond()));
     Event {
         action: Some("Allocate".into()),
         event_time: Some(MicroTime(now)),
         metadata: ObjectMeta {
             namespace: Some(service.namespace.to_string()),
-            name: Some(format!("{}.{:x}", service.name, now.as_nanosecond())),
+            name: Some(name),
             ..ObjectMeta::default()
         },
         note: Some(note),
@@ -56,13 +58,19 @@ mod tests {
             warning: true,
             reason: "PoolExhausted".into(),
             note: "Nothing is left.".into(),
+            name: None,
         };
         let now: Timestamp = "2026-11-22T12:00:00.000001Z".parse().unwrap();
         let first = event_object(told.clone(), "pod-1", now);
         assert_eq!(first.regarding.as_ref().unwrap().uid.as_deref(), Some("u1"));
         assert_eq!(first.type_.as_deref(), Some("Warning"));
         assert_eq!(first.metadata.namespace.as_deref(), Some("default"));
-        let next = event_object(told, "pod-1", now + jiff::SignedDuration::from_nanos(1));
+        let later = now + jiff::SignedDuration::from_nanos(1);
+        let next = event_object(told.clone(), "pod-1", later);
         assert_ne!(first.metadata.name, next.metadata.name);
+
+        let named = ServiceEvent { name: Some("web.u1.f".into()), ..told };
+        let names = [now, later].map(|time| event_object(named.clone(), "pod-1", time).metadata.name);
+        assert_eq!(names, [Some("web.u1.f".to_owned()), Some("web.u1.f".to_owned())]);
     }
 }

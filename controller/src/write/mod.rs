@@ -101,4 +101,6 @@ pub(crate) struct ServiceEvent {
     pub(crate) reason: String,
     /// A sentence.
     pub(crate) note: String,
+    /// What it is called, if others may tell the same: the API server takes a name once. `None`: it is called by its time.
+    pub(crate) name: Option<String>,
 }

@@ -85,7 +85,11 @@ impl Sender {
             Write::Event(event) => {
                 let event = event_object(*event, &self.instance, Timestamp::now());
                 let url = Event::url_path(&(), event.metadata.namespace.as_deref());
-                self.version(Request::new(url).create(&post(), text(&event)?)).await
+                match self.version(Request::new(url).create(&post(), text(&event)?)).await {
+                    // It is told already, under the same name.
+                    Err(error) if error.code() == Some(409) => Ok(String::new()),
+                    answer => answer,
+                }
             }
         }
     }

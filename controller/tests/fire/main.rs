@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod events;
 mod fault;
 mod lease;
 mod scene;

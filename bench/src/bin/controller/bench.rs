@@ -3,16 +3,16 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Result;
+use ferrolb_bench::ApiServer;
 use kube::Client;
 
 use crate::plan::Plan;
 use crate::population::Population;
-use crate::stage::Stage;
 use crate::tracker::Tracker;
 
 /// The API server with its Services, the watch, and how much is measured.
 pub(crate) struct Bench<'a> {
-    pub(crate) stage: &'a Stage,
+    pub(crate) server: &'a ApiServer,
     pub(crate) plan: &'a Plan,
     pub(crate) client: Client,
     pub(crate) tracker: Tracker,
@@ -21,11 +21,11 @@ pub(crate) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) async fn new(stage: &'a Stage, plan: &'a Plan) -> Result<Self> {
-        let client = stage.client().await?;
-        let tracker = Tracker::start(stage.client().await?);
+    pub(crate) async fn new(server: &'a ApiServer, plan: &'a Plan) -> Result<Self> {
+        let client = server.client().await?;
+        let tracker = Tracker::start(server.client().await?);
         let population = Population::new(client.clone(), tracker.clone());
-        Ok(Self { stage, plan, client, tracker, population, names: AtomicU32::new(0) })
+        Ok(Self { server, plan, client, tracker, population, names: AtomicU32::new(0) })
     }
 
     /// A name for a Service that no other has had.

@@ -33,7 +33,7 @@ pub(crate) async fn compare(bench: &Bench<'_>, report: &mut Report, suffix: &str
             turns.reverse();
         }
         for (subject, samples) in turns {
-            let program = Program::start(bench.stage, subject)?;
+            let program = Program::start(bench.server, subject)?;
             one_block(bench, &program, samples).await?;
             clear_away(bench, program).await?;
         }
@@ -59,7 +59,7 @@ pub(crate) async fn compare(bench: &Bench<'_>, report: &mut Report, suffix: &str
 
 /// One block of a controller that is started for it and ended.
 pub(crate) async fn alone(bench: &Bench<'_>, report: &mut Report, subject: Subject<'_>) -> Result<()> {
-    let program = Program::start(bench.stage, subject)?;
+    let program = Program::start(bench.server, subject)?;
     let mut samples = Block::default();
     one_block(bench, &program, &mut samples).await?;
     clear_away(bench, program).await?;

@@ -22,31 +22,29 @@ mod writes;
 
 use anyhow::Result;
 use clap::Parser as _;
-use ferrolb_bench::Report;
-use ferrolb_tests::inside;
+use ferrolb_bench::{ApiServer, Report};
 
 use crate::bench::Bench;
 use crate::plan::{Args, Plan};
-use crate::stage::Stage;
 use crate::subject::Subject;
 
 fn main() -> Result<()> {
     let plan = Plan::of(Args::parse());
-    let stage = Stage::up(plan.rival.as_ref())?;
+    let server = stage::up(plan.rival.as_ref())?;
     // Everything from here on has the API server's network as its own.
-    let measured = inside(&stage.lab, "cp", || {
+    let measured = server.inside(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(measure(&stage, &plan))
+        runtime.block_on(measure(&server, &plan))
     });
-    stage.down()?;
+    server.down()?;
     let report = measured?;
     report.finish()?;
     report.keep_as(&format!("bench-controller-{}", plan.services))?;
     bounds::check(&report, plan.rival.is_some())
 }
 
-async fn measure(stage: &Stage, plan: &Plan) -> Result<Report> {
-    let bench = Bench::new(stage, plan).await?;
+async fn measure(server: &ApiServer, plan: &Plan) -> Result<Report> {
+    let bench = Bench::new(server, plan).await?;
     let mut report = Report::new("bench-controller");
     report.count("services", u64::try_from(plan.services)?);
 

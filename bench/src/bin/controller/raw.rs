@@ -38,8 +38,8 @@ struct WrittenMetadata {
 
 /// Patches every Service once; Services a second.
 pub(crate) async fn run(bench: &Bench<'_>) -> Result<f64> {
-    let Bench { stage, plan, client, tracker, .. } = bench;
-    let watches = watches(stage.client().await?);
+    let Bench { server, plan, client, tracker, .. } = bench;
+    let watches = watches(server.client().await?);
     let api = Api::<Service>::namespaced(client.clone(), NAMESPACE);
     let listed = api.list(&ListParams::default()).await?.items;
     let patches: Vec<(String, Value)> =

@@ -19,7 +19,7 @@ pub(crate) async fn ferrolb<'a>(
 ) -> Result<Program<'a>> {
     let before = Writes::until_now(&bench.client).await?;
     program.end().await?;
-    program = Program::start(bench.stage, Subject::Ferrolb)?;
+    program = Program::start(bench.server, Subject::Ferrolb)?;
     program.wait_until_ready().await?;
     tokio::time::sleep(bench.plan.restarted_for).await;
     let written = Writes::until_now(&bench.client).await?.since(before);
@@ -77,7 +77,7 @@ async fn with_new_service<'a>(bench: &Bench<'_>, program: Program<'a>) -> Result
     let subject = program.subject;
     let signalled = Instant::now();
     program.end().await?;
-    let program = Program::start(bench.stage, subject)?;
+    let program = Program::start(bench.server, subject)?;
     bench.population.create_single(&name, subject.class()).await?;
     let seen = bench.tracker.wait_for_address(SINGLES, &name).await?;
     let milliseconds = |since| seen.saturating_duration_since(since).as_secs_f64() * 1000.0;

@@ -108,7 +108,7 @@ impl Side {
         let services = bench.plan.services;
         let before = Writes::until_now(&bench.client).await?;
         bench.tracker.reset();
-        let program = Program::start(bench.stage, subject)?;
+        let program = Program::start(bench.server, subject)?;
         let run = bench.tracker.wait_for(services, services).await?;
         let rate = run.per_second(services);
         eprintln!("  {}: {rate:.0} a second", subject.name());

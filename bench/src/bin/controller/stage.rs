@@ -1,11 +1,8 @@
 //! The API server, and what is there before anything is measured.
 
-use std::path::Path;
-
 use anyhow::Result;
 use ferrolb_bench::ApiServer;
-use ferrolb_lab::{Lab, Options};
-use kube::Client;
+use ferrolb_lab::Options;
 
 use crate::subject::Rival;
 
@@ -17,7 +14,7 @@ pub(crate) const SINGLES: &str = "bench-singles";
 /// Where MetalLB's objects live.
 pub(crate) const RIVAL_NAMESPACE: &str = "metallb-system";
 
-/// Addresses for benchmarks (RFC 2544); nothing is ever sent to them. The nodes are objects only: no kubelet, no speaker.
+/// The nodes are objects only: no kubelet, no speaker.
 const OBJECTS: &str = "
 apiVersion: v1
 kind: Namespace
@@ -26,10 +23,6 @@ metadata: {name: bench}
 apiVersion: v1
 kind: Namespace
 metadata: {name: bench-singles}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: ferrolb-system}
 ---
 apiVersion: v1
 kind: Node
@@ -47,17 +40,12 @@ metadata: {name: n3}
 status: {conditions: [{type: Ready, status: 'True'}], addresses: [{type: InternalIP, address: 192.0.2.13}]}
 ---
 apiVersion: ferrolb.io/v1beta1
-kind: IPAddressPool
-metadata: {name: bench}
-spec: {addresses: [198.18.0.0/16]}
----
-apiVersion: ferrolb.io/v1beta1
 kind: L2Advertisement
 metadata: {name: bench}
 spec: {ipAddressPools: [bench]}
 ";
 
-/// The same for MetalLB. Its controller wants to own what it writes, so it asks for its own pod.
+/// What MetalLB needs beside its CRDs, with a pool of the same addresses. Its controller wants to own what it writes, so it asks for its own pod.
 const RIVAL_OBJECTS: &str = "
 apiVersion: v1
 kind: Namespace
@@ -87,45 +75,10 @@ spec: {ipAddressPools: [bench]}
 ";
 
 /// A control plane with CRDs, pools and nodes.
-pub(crate) struct Stage {
-    pub(crate) lab: Lab,
-    server: ApiServer,
-}
-
-impl Stage {
-    pub(crate) fn up(rival: Option<&Rival>) -> Result<Self> {
-        Lab::down_named(NAME)?;
-        let lab = Lab::up(&Options { name: NAME.into(), nodes: 0, ..Options::default() })?;
-        match fill(&lab, rival) {
-            Ok(server) => Ok(Self { lab, server }),
-            Err(error) => {
-                lab.down()?;
-                Err(error)
-            }
-        }
+pub(crate) fn up(rival: Option<&Rival>) -> Result<ApiServer> {
+    let options = Options { name: NAME.into(), nodes: 0, ..Options::default() };
+    match rival {
+        Some(rival) => ApiServer::up(&options, &[rival.crds()], &[OBJECTS, RIVAL_OBJECTS]),
+        None => ApiServer::up(&options, &[], &[OBJECTS]),
     }
-
-    pub(crate) fn down(self) -> Result<()> {
-        self.lab.down()
-    }
-
-    /// Where controllers find the API server.
-    pub(crate) fn kubeconfig(&self) -> &Path {
-        self.server.kubeconfig()
-    }
-
-    /// A client with connections of its own.
-    pub(crate) async fn client(&self) -> Result<Client> {
-        self.server.client().await
-    }
-}
-
-fn fill(lab: &Lab, rival: Option<&Rival>) -> Result<ApiServer> {
-    let crds: Vec<_> = rival.map(Rival::crds).into_iter().collect();
-    let server = ApiServer::prepare(lab, &crds)?;
-    lab.apply(OBJECTS)?;
-    if rival.is_some() {
-        lab.apply(RIVAL_OBJECTS)?;
-    }
-    Ok(server)
 }

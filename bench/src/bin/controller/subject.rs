@@ -1,6 +1,6 @@
 //! Who is measured.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -59,8 +59,8 @@ impl Subject<'_> {
     }
 
     /// How it is started: with its defaults, but for MetalLB's webhooks, which need a pod to be reached in.
-    pub(crate) fn command(self, kubeconfig: &Path) -> Result<Command> {
-        let mut command = match self {
+    pub(crate) fn command(self) -> Result<Command> {
+        Ok(match self {
             Self::Ferrolb => {
                 let mut command = Command::new(beside("ferrolb-controller")?);
                 command.args(["--admin-address", ADMIN, "--name", "bench"]);
@@ -78,8 +78,6 @@ impl Subject<'_> {
                 command
             }
             Self::Echo => Command::new(beside("bench-echo")?),
-        };
-        command.env("KUBECONFIG", kubeconfig);
-        Ok(command)
+        })
     }
 }

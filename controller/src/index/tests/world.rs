@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::{Value, json};
 
 use super::super::{Event, Index};
-use crate::write::{ConfigKind, Outcome, Target, Verdict, Write};
+use crate::write::{ConfigKind, Outcome, ServiceEvent, Target, Verdict, Write};
 
 /// The objects, and how many writes changed them.
 #[derive(Default)]
@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) conditions: BTreeMap<(ConfigKind, String), Value>,
     /// What the speakers report, by node.
     pub(super) speakers: BTreeMap<String, SpeakerState>,
+    /// Events about Services.
+    pub(super) events: Vec<ServiceEvent>,
     /// Writes to Services and slices that took effect.
     pub(super) writes: usize,
     /// Those to Services.
@@ -175,7 +177,11 @@ impl World {
                 self.conditions.insert((*kind, name.clone()), patch["status"]["conditions"].clone());
                 return Verdict::Done { resource_version: version };
             }
-            Write::ForgetService { .. } | Write::Finalizer { .. } | Write::Event(_) => {
+            Write::Event(event) => {
+                self.events.push((**event).clone());
+                return Verdict::Done { resource_version: version };
+            }
+            Write::ForgetService { .. } | Write::Finalizer { .. } => {
                 return Verdict::Done { resource_version: version };
             }
         }

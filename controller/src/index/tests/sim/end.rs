@@ -316,6 +316,13 @@ fn restart(world: &World) -> Vec<String> {
                     continue;
                 }
             }
+            // Only the API server knows that it was told.
+            if let Write::Event(event) = &write
+                && event.name.is_some()
+                && may_be_anothers(&world.store.services[&event.service])
+            {
+                continue;
+            }
             // Whose a finalizer is must be read.
             let only_reads = matches!(&write, Write::ForgetService { .. })
                 && world.store.clone().apply(&write).event.is_none();
