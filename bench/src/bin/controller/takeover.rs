@@ -25,7 +25,7 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 pub(crate) async fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let addresses = bench.tracker.addresses();
     let left = left_by_metallb(bench).await?;
-    let program = Program::start(bench.stage, Subject::Ferrolb)?;
+    let program = Program::start(bench.server, Subject::Ferrolb)?;
     let last = bench.tracker.wait_until_all_told().await?;
     let took = last.saturating_duration_since(program.started());
     tokio::time::sleep(AFTERWARDS).await;
