@@ -191,6 +191,7 @@ mod tests {
             socket: SocketCounters::default(),
             segment: status(&["b"], &[], 25),
             acquainted: true,
+            edition: (Instant::ZERO, 0),
             vips: Vec::new(),
         };
         let mut hearing = Hearing::default();

@@ -29,7 +29,7 @@ use crate::report::{self, Statement};
 use crate::routing::Routing;
 use crate::sessions;
 use crate::source::{Event, cluster, standalone};
-use crate::status::{Calendar, Duplicates};
+use crate::status::{Calendar, Duplicates, Said};
 use crate::wire::{Command, Identity, Output, Report, Wire};
 use crate::{interfaces, sys};
 
@@ -56,6 +56,7 @@ pub(crate) struct Speaker {
     kubernetes: Option<Kubernetes>,
     calendar: Calendar,
     duplicates: Duplicates,
+    said: Said,
     hearing: Hearing,
     /// The interfaces on which other speakers were heard, in this run or in an earlier one.
     acquainted: BTreeSet<String>,
@@ -106,6 +107,7 @@ impl Speaker {
             kubernetes: None,
             calendar: Calendar::new(sys::now(), Timestamp::now()),
             duplicates: Duplicates::new(),
+            said: Said::default(),
             hearing: Hearing::default(),
             acquainted: BTreeSet::new(),
             spare: Some(Report::default()),
@@ -217,6 +219,7 @@ impl Speaker {
             tracing::warn!(problem, "Part of the configuration cannot be used.");
         }
         self.desired = desired;
+        self.said.forget();
         {
             let mut view = self.observed.view();
             view.configured |= self.index.is_complete();

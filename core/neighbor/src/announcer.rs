@@ -11,7 +11,8 @@ use crate::frame::Form;
 /// A VIP is announced when it is taken, 10 ms, 100 ms, 1 s and 5 s after that (ports come up late, frames get
 /// lost), and every minute (a client cut off during a conflict must not wait for its own cache). In a round the
 /// request form of all VIPs goes first, then the reply form; rounds are shuffled, and paced, because storm control
-/// can shut a port. Pacing delays an announcement and never drops it.
+/// can shut a port. Pacing delays an announcement and never drops it. What is announced every minute gathers for a
+/// moment, so that thousands of VIPs do not wake this speaker and everybody else one by one.
 #[derive(Clone, Debug)]
 pub(crate) struct Announcer {
     vips: BTreeMap<IpAddr, Schedule>,
@@ -73,6 +74,8 @@ const GAPS: [Duration; 4] = [
     Duration::from_millis(4_000),
 ];
 const REFRESH: Duration = Duration::from_secs(60);
+/// Refreshes are due at multiples of this.
+const GATHER: Duration = Duration::from_millis(50);
 /// A VIP's burst starts over at most this often.
 const RESTART: Duration = Duration::from_millis(10);
 
@@ -210,16 +213,21 @@ impl Announcer {
 
 impl Schedule {
     fn advance(&mut self, now: Instant, rng: &mut Rng) {
-        self.next = now
-            + match GAPS.get(self.round) {
-                Some(&gap) => gap,
-                None if self.round == GAPS.len() => rng.jitter(REFRESH),
-                None => REFRESH,
-            };
+        self.next = match GAPS.get(self.round) {
+            Some(&gap) => now + gap,
+            None if self.round == GAPS.len() => gathered(now + GATHER + rng.jitter(REFRESH)),
+            None => gathered(now + REFRESH),
+        };
         self.round += 1;
         self.sent = now;
         self.queued = false;
     }
+}
+
+/// The last moment at or before `at` at which refreshes are due. Not the next one, to which they would drift apart.
+fn gathered(at: Instant) -> Instant {
+    let gather = u64::try_from(GATHER.as_nanos()).expect("it is a moment");
+    Instant::from_nanos(at.as_nanos() / gather * gather)
 }
 
 #[cfg(test)]
@@ -235,7 +243,7 @@ mod tests {
                 if !announcer.permit(now) {
                     break;
                 }
-                announcer.pop(now, &due, &mut Rng::new(5));
+                announcer.pop(now, &due, &mut rng);
                 sent.push((now, due.vip, due.form()));
             }
             let next = announcer.poll_timeout(now).expect("a VIP is always due some time");
@@ -284,6 +292,28 @@ mod tests {
                 (4, 4),
                 "VIP {n}: rounds 0 to 1 s, both forms"
             );
+        }
+    }
+
+    #[test]
+    fn refreshes_gather_and_stay_a_minute_apart() {
+        const VIPS: u32 = 5_000;
+        let mut announcer = Announcer::new(10_000);
+        let start = Instant::from_millis(1_000);
+        (0..VIPS).for_each(|n| announcer.start(vip(n), start));
+        let settled = start + Duration::from_secs(70);
+        run(&mut announcer, start, settled);
+        for minute in 0..3 {
+            let from = settled + Duration::from_secs(60) * minute + Duration::from_millis(1);
+            let sent = run(&mut announcer, from, from + Duration::from_millis(59_999));
+            let mut vips: Vec<_> = sent.iter().map(|sent| sent.1).collect();
+            vips.sort_unstable();
+            assert!(vips.chunks(2).all(|both| both[0] == both[1]), "each is announced in both forms");
+            vips.dedup();
+            assert_eq!((vips.len(), sent.len()), (VIPS as usize, 2 * VIPS as usize));
+            let mut moments: Vec<_> = sent.iter().map(|sent| sent.0).collect();
+            moments.dedup();
+            assert!(moments.len() <= 60 * 20 + 1, "{} wake-ups for a minute's refreshes", moments.len());
         }
     }
 

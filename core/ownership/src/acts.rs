@@ -75,6 +75,7 @@ impl Machine {
         vip.rouse(self.passed);
         self.restless.insert(address);
         self.generation += 1;
+        self.edition += 1;
         match why {
             Why::First => self.counters.first_claims += 1,
             Why::Offered(_) => self.counters.offers_taken += 1,

@@ -38,6 +38,12 @@ impl Machine {
         }
         let interval = owner.map_or(self.pace.current, |owner| owner.interval);
         let evidence = owner.map_or(Instant::ZERO, |owner| owner.life.evidence());
+        let after = |at: Instant| if at >= self.now { at + Duration::from_nanos(1) } else { NEVER };
+        let suspect_at = evidence + interval * 3 / 2;
+        let probed = vip.backstop_probes > BACKSTOP_PROBES;
+        if self.now <= suspect_at && !probed {
+            return Verdict::Be(State::BACKUP, after(suspect_at));
+        }
         let turn = RANK_SLOT * self.rank(vip, Some(best.ballot.uid));
         let silent_at = evidence + self.settings.timing.silence(interval) + turn;
         let backstop_at = self.backstop_at(vip) + turn;
@@ -45,12 +51,10 @@ impl Machine {
         // other, but to a third, would take it from one another for ever; those who have the pages will see to it.
         let unknown = owner
             .is_some_and(|owner| !(self.silent(owner.uid) || (self.fresh(owner) && owner.pages.current())));
-        let unanswered = vip.backstop_probes > BACKSTOP_PROBES && self.now > backstop_at && !unknown;
+        let unanswered = probed && self.now > backstop_at && !unknown;
         if eligible && (self.now > silent_at || unanswered) {
             return Verdict::Claim(Why::TakeOver);
         }
-        let suspect_at = evidence + interval * 3 / 2;
-        let after = |at: Instant| if at >= self.now { at + Duration::from_nanos(1) } else { NEVER };
         if self.now > suspect_at {
             Verdict::Be(State::Suspect { claim_at: None }, after(silent_at))
         } else {

@@ -108,6 +108,9 @@ impl Machine {
         }
         if vip.clearance.is_some() {
             vip.clearance = Some(Clearance::after_conflict(now));
+            // It is told of until it is forgotten.
+            self.restless.insert(address);
+            self.edition += 1;
         }
         let answered = vip.claimed_freely.is_some_and(|at| received.since(at) < ANSWERED_WITHIN);
         if answered && vip.state == State::Owner {

@@ -47,7 +47,7 @@ impl Machine {
         let Some(owner) = vip.ballot().and_then(|ballot| self.peers.get(ballot.uid)) else { return NEVER };
         let waits = matches!(vip.state, State::Backup { .. } | State::Suspect { .. });
         let evicts = waits && self.eligible(vip) && self.outplanned(address, vip, owner);
-        let turn = Eviction::TURN * self.rank(vip, Some(owner.uid));
+        let turn = if evicts { Eviction::TURN * self.rank(vip, Some(owner.uid)) } else { Duration::ZERO };
         let Some(vip) = self.vips.get_mut(&address) else { return NEVER };
         if !evicts {
             vip.eviction = None;

@@ -39,7 +39,7 @@ impl Machine {
         peer.life.relayed = peer.life.relayed.max(Some(at));
         if forgot {
             self.nonce = self.rng.next();
-            self.stirred = true;
+            self.stir();
         }
     }
 

@@ -123,6 +123,11 @@ impl Machine {
         causes.into_iter().filter(|(holds, _)| *holds).map(|(_, cause)| cause).find(possible)
     }
 
+    /// Whether an owner stays one until something changes: it should, or nobody else can have the VIP.
+    pub(crate) fn stays(&self, vip: &Vip) -> bool {
+        self.wish(vip).is_none_or(|cause| self.taker(vip, cause, |_| false).is_none())
+    }
+
     /// What an owner does that should not be one.
     pub(crate) fn decide_to_cede(&self, vip: &Vip, cause: Cause) -> Verdict {
         let Some(to) = self.taker(vip, cause, |_| false) else { return Verdict::Be(State::Owner, NEVER) };

@@ -88,8 +88,7 @@ impl Machine {
     /// Whether people are to know that the segment is isolated: others are planned, and have had time to start.
     pub(crate) fn seems_isolated(&self) -> bool {
         let joined = self.joined_at.is_some_and(|at| self.now.since(at) > TOLD_AFTER);
-        let others = |vip: &Vip| vip.candidates().iter().any(|node| *node != self.settings.node);
-        joined && self.isolated() && self.vips.values().any(others)
+        joined && self.isolated() && self.planned.shared
     }
 
     /// Tells people once.

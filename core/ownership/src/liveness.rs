@@ -124,8 +124,7 @@ impl Machine {
     /// The own condition, as told in every frame.
     pub(crate) fn flags(&self) -> Flags {
         // With nothing planned yet there is nothing it is not ready for, and a first plan meets speakers that look able.
-        let mut planned = self.vips.values().filter(|vip| vip.plan.is_some()).peekable();
-        let ready = self.carrier && (planned.peek().is_none() || planned.any(Vip::ready));
+        let ready = self.carrier && (self.planned.vips == 0 || self.planned.ready > 0);
         Flags::default()
             .with(Flags::READY, ready)
             .with(Flags::IN_STEP, ready)

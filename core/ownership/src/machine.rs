@@ -51,6 +51,7 @@ pub(crate) struct Machine {
     /// Since when a mute speaker has listened on time.
     pub(crate) listening: Instant,
     pub(crate) vips: BTreeMap<IpAddr, Vip>,
+    pub(crate) planned: Planned,
     pub(crate) peers: Peers,
     pub(crate) pages: OwnPages,
     /// When a witness last answered, and a client last asked for a VIP.
@@ -65,14 +66,18 @@ pub(crate) struct Machine {
     pub(crate) generation: u64,
     pub(crate) out: Outbox,
     pub(crate) counters: Counters,
-    /// When something is due next.
+    /// When something is due next, but for suspicions.
     pub(crate) next: Instant,
+    /// When the next peer comes under suspicion unless it is heard.
+    pub(crate) suspicion: Instant,
     /// What the rules last knew of this speaker.
     pub(crate) standing: Standing,
     /// Grows whenever somebody's standing changes.
     pub(crate) standings: u64,
     /// All VIPs are to be looked at.
     pub(crate) stirred: bool,
+    /// Grows whenever what is told of a VIP may have changed.
+    pub(crate) edition: u64,
     /// VIPs looked at on every wake; the others rest until the standing of somebody changes.
     pub(crate) restless: BTreeSet<IpAddr>,
     /// When the rules were last applied.
@@ -80,6 +85,16 @@ pub(crate) struct Machine {
     /// When to forget what is old.
     pub(crate) tidy_at: Instant,
     pub(crate) scratch: Vec<IpAddr>,
+}
+
+/// What the plan comes to, so that nobody has to look at thousands of VIPs for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Planned {
+    /// VIPs in the plan, and those of them that this node could serve.
+    pub(crate) vips: usize,
+    pub(crate) ready: usize,
+    /// Another node is a candidate of some of them.
+    pub(crate) shared: bool,
 }
 
 /// The most VIPs tracked on an interface, own plan and others' claims together.
@@ -112,6 +127,7 @@ impl Machine {
             revision: 0,
             listening: now,
             vips: BTreeMap::new(),
+            planned: Planned::default(),
             peers: Peers::default(),
             pages: OwnPages::default(),
             witness: None,
@@ -125,9 +141,11 @@ impl Machine {
             out: Outbox::new(),
             counters: Counters::default(),
             next: now,
+            suspicion: Instant::MAX,
             standing: Standing::default(),
             standings: 0,
             stirred: true,
+            edition: 1,
             restless: BTreeSet::new(),
             passed: now,
             tidy_at: now,
@@ -139,12 +157,12 @@ impl Machine {
     /// Notes that the loop runs at `now`; every input does so first. Time in which it should have run and did not is
     /// not counted as silence of others, and a long gap means that others may have taken over.
     pub(crate) fn observe(&mut self, now: Instant) {
-        let late = now.since(self.next.max(self.now));
+        let late = now.since(self.due().max(self.now));
         let stalled = self.has_stalled(now);
         let unheard = self.silence().saturating_sub(2 * self.pace.current);
         self.counters.long_gaps += u64::from(now.since(self.now) > unheard);
         self.now = self.now.max(now);
-        // The loop sleeps for up to T: half of T late, T and a half may have passed unheard, which D outlasts.
+        // The loop sleeps from heartbeat to heartbeat: half of T late, T and a half may have passed unheard, which D outlasts.
         if late > self.pace.current / 2 {
             self.counters.late_loops += 1;
             self.forgive(late);
@@ -153,6 +171,11 @@ impl Machine {
             self.counters.stalls += 1;
             self.mute_all(LostCause::Stalled);
         }
+    }
+
+    /// When something is due next.
+    pub(crate) fn due(&self) -> Instant {
+        self.next.min(self.suspicion)
     }
 
     /// Whether the loop has stood still for so long that others may have taken over.
@@ -165,17 +188,27 @@ impl Machine {
         for vip in self.vips.values_mut() {
             vip.plan = None;
         }
+        let (mut planned, me) = (Planned::default(), self.settings.node.clone());
         for (address, vip_plan) in plan.vips {
-            if let Some(vip) = self.vip(address) {
-                vip.plan = Some(vip_plan);
-            }
+            let Some(vip) = self.vip(address) else { continue };
+            vip.plan = Some(vip_plan);
+            planned.vips += 1;
+            planned.ready += usize::from(vip.ready());
+            planned.shared |= vip.candidates().iter().any(|node| *node != me);
         }
+        self.planned = planned;
         self.wake();
     }
 
     pub(crate) fn ready(&mut self, address: IpAddr, ready: bool) {
-        if let Some(plan) = self.vips.get_mut(&address).and_then(|vip| vip.plan.as_mut()) {
+        let plan = self.vips.get_mut(&address).and_then(|vip| vip.plan.as_mut());
+        if let Some(plan) = plan.filter(|plan| plan.ready != ready) {
             plan.ready = ready;
+            if ready {
+                self.planned.ready += 1
+            } else {
+                self.planned.ready -= 1
+            }
             self.wake();
         }
     }
@@ -231,8 +264,11 @@ impl Machine {
         if self.vips.len() >= MAX_VIPS && !self.vips.contains_key(&address) {
             return None;
         }
-        let (now, joining) = (self.now, self.join.is_some());
-        let vip = self.vips.entry(address).or_insert_with(|| Vip::new(now, joining));
+        let (now, joining, edition) = (self.now, self.join.is_some(), &mut self.edition);
+        let vip = self.vips.entry(address).or_insert_with(|| {
+            *edition += 1;
+            Vip::new(now, joining)
+        });
         vip.named = now;
         Some(vip)
     }
@@ -240,7 +276,13 @@ impl Machine {
     /// Something changed that the rules must look at, whichever VIPs it concerns.
     pub(crate) fn wake(&mut self) {
         self.next = self.now;
+        self.stir();
+    }
+
+    /// The same, by the next time that the rules are applied.
+    pub(crate) fn stir(&mut self) {
         self.stirred = true;
+        self.edition += 1;
     }
 
     fn forgive(&mut self, late: Duration) {
@@ -249,8 +291,10 @@ impl Machine {
             peer.life.forgive(late, now);
             peer.unlisted = None;
         }
-        for vip in self.vips.values_mut() {
-            vip.held = (vip.held + late).min(now);
+        for address in &self.restless {
+            if let Some(vip) = self.vips.get_mut(address) {
+                vip.held = (vip.held + late).min(now);
+            }
         }
         self.passed = (self.passed + late).min(now);
         self.listening = (self.listening + late).min(now);

@@ -16,6 +16,10 @@ pub(crate) struct OwnPages {
     pages: Vec<OwnPage>,
     place: BTreeMap<IpAddr, usize>,
     changed: BTreeSet<u16>,
+    /// The sum of the pages' versions.
+    version: u64,
+    /// How many pages bear a claim that was made while this speaker was cut off.
+    cut_off: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -56,7 +60,7 @@ impl OwnPages {
     }
 
     pub(crate) fn version(&self) -> u64 {
-        self.pages.iter().map(|page| u64::from(page.version)).sum()
+        self.version
     }
 
     pub(crate) fn count(&self) -> u16 {
@@ -69,7 +73,7 @@ impl OwnPages {
 
     /// Whether some claim was made while this speaker was cut off.
     pub(crate) fn any_cut_off(&self) -> bool {
-        self.pages.iter().any(|page| page.cut_off)
+        self.cut_off > 0
     }
 
     /// The version and claims of a page.
@@ -113,7 +117,10 @@ impl OwnPages {
     fn touch(&mut self, index: usize) {
         let page = &mut self.pages[index];
         page.version += 1;
+        self.version += 1;
+        self.cut_off -= usize::from(page.cut_off);
         page.cut_off = page.claims.iter().any(|claim| !claim.connected);
+        self.cut_off += usize::from(page.cut_off);
         self.changed.insert(u16::try_from(index).expect("there are at most MAX_PAGES pages"));
     }
 }
@@ -124,6 +131,8 @@ pub(crate) struct HeldPages {
     pages: Vec<(u32, Vec<IpAddr>)>,
     claims: BTreeMap<IpAddr, (u16, Claim)>,
     announced: (u64, u16),
+    /// The sum of the versions held.
+    sum: u64,
 }
 
 impl HeldPages {
@@ -142,6 +151,7 @@ impl HeldPages {
         if version <= *held {
             return false;
         }
+        self.sum += u64::from(version - *held);
         *held = version;
         for vip in vips.drain(..) {
             if self.claims.get(&vip).is_some_and(|(page, _)| *page == index) {
@@ -157,8 +167,7 @@ impl HeldPages {
 
     /// Whether everything announced is held.
     pub(crate) fn current(&self) -> bool {
-        let held: u64 = self.pages.iter().map(|(version, _)| u64::from(*version)).sum();
-        held >= self.announced.0 && self.pages.len() >= usize::from(self.announced.1)
+        self.sum >= self.announced.0 && self.pages.len() >= usize::from(self.announced.1)
     }
 
     /// The versions held, in order; zero for a page not held.
@@ -169,6 +178,11 @@ impl HeldPages {
     /// What its owner claims for `vip`, as far as held.
     pub(crate) fn claim(&self, vip: IpAddr) -> Option<&Claim> {
         self.claims.get(&vip).map(|(_, claim)| claim)
+    }
+
+    /// The VIPs of all claims held.
+    pub(crate) fn vips(&self) -> impl Iterator<Item = IpAddr> {
+        self.claims.keys().copied()
     }
 
     /// All claims held, as ballots of `uid`.

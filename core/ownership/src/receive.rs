@@ -22,11 +22,12 @@ impl Machine {
     pub(crate) fn speaker_frame(&mut self, received: Instant, from: Station, header: &Header, body: &[u8]) {
         let uid = header.uid.short();
         let (peer, forgot) = self.peers.entry(uid, self.pace.current);
+        let suspect_at = peer.suspect_at();
+        let order = peer.window.take(header.sequence);
         if forgot {
             self.nonce = self.rng.next();
-            self.stirred = true;
+            self.stir();
         }
-        let order = peer.window.take(header.sequence);
         if order == Order::Replayed {
             self.counters.replayed += 1;
             return;
@@ -41,6 +42,7 @@ impl Machine {
         let away = peer.life.heard.is_none_or(|heard| received.since(heard) > silence);
         peer.life.heard = peer.life.heard.max(Some(received));
         peer.filtered = false;
+        self.dispel(suspect_at, uid);
         self.peers.locate(uid, from.mac);
         if away {
             self.announce_all_again();
@@ -115,16 +117,20 @@ impl Machine {
             peer.ask_pages = Some(at);
             self.next = self.next.min(at);
         }
+        let mut renamed = false;
         for block in wire::blocks(body).flatten() {
             if let Block::Node(name) = block {
                 if peer.node.as_ref().is_none_or(|node| node.as_str() != name) {
                     peer.node = NodeName::new(name).ok();
-                    self.stirred = true;
+                    renamed = true;
                 }
             } else if let Block::Keys(keys) = block {
                 peer.keys.clear();
                 peer.keys.extend(keys.iter());
             }
+        }
+        if renamed {
+            self.stir();
         }
     }
 
@@ -170,7 +176,8 @@ impl Machine {
             let since = peer.unlisted.map_or(received, |(since, _)| since);
             peer.unlisted = Some((since, received));
         }
-        if peer.changed || flags.has(Flags::RESIGN) {
+        let resigns = flags.has(Flags::RESIGN) && !peer.standing.flags.has(Flags::RESIGN);
+        if peer.changed || resigns {
             peer.changed = false;
             self.wake();
         }

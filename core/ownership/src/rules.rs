@@ -42,8 +42,7 @@ impl Machine {
                 self.enter(address, state);
                 self.offer(address);
                 let again = self.probe_for_backstop(address).min(self.evict(address)).min(again);
-                self.settle(address);
-                again
+                if self.settle(address) { NEVER } else { again }
             }
             Verdict::Claim(why) => {
                 self.claim(address, why);

@@ -131,7 +131,7 @@ impl Segment {
 
     /// When [`Self::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.neighbor.poll_timeout(self.machine.now).into_iter().chain([self.machine.next]).min()
+        self.neighbor.poll_timeout(self.machine.now).into_iter().chain([self.machine.due()]).min()
     }
 
     /// The next thing that happened.
@@ -142,6 +142,11 @@ impl Segment {
     /// The VIPs of the plan, and others known to be claimed, as this speaker sees them.
     pub fn vips(&self) -> impl Iterator<Item = VipStatus> {
         self.machine.vips.iter().map(|(&address, vip)| self.vip_status(address, vip))
+    }
+
+    /// Grows whenever what [`Self::vips`] tells may have changed.
+    pub fn edition(&self) -> u64 {
+        self.machine.edition
     }
 
     /// One of them.

@@ -85,8 +85,17 @@ pub(crate) struct Vip {
     pub(crate) claimed_freely: Option<Instant>,
     /// Who asks for it, and how often.
     pub(crate) asked: Option<Asked>,
-    /// It is held, here or elsewhere, and is not looked at until something changes.
-    pub(crate) rests: bool,
+    /// Why it is not looked at until something changes, if it is not.
+    pub(crate) rest: Option<Rest>,
+}
+
+/// Why nothing can become of a VIP while nothing changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Rest {
+    /// It is held, here or elsewhere.
+    Held,
+    /// Nobody holds it, and this speaker may not claim it.
+    Barred,
 }
 
 /// The highest ballot seen for a VIP (M).
@@ -125,15 +134,15 @@ impl Vip {
             clearance: None,
             claimed_freely: None,
             asked: None,
-            rests: false,
+            rest: None,
         }
     }
 
-    /// It is looked at again; while it rested, until `passed`, it was held.
+    /// It is looked at again. If it was held while it rested, it was until `passed`.
     pub(crate) fn rouse(&mut self, passed: Instant) {
-        if self.rests {
-            self.rests = false;
-            (self.held, self.backstop_probes) = (self.held.max(passed), 0);
+        match self.rest.take() {
+            Some(Rest::Held) => (self.held, self.backstop_probes) = (self.held.max(passed), 0),
+            Some(Rest::Barred) | None => {}
         }
     }
 

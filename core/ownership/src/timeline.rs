@@ -19,17 +19,17 @@ impl Machine {
     /// Does what is due.
     pub(crate) fn timeout(&mut self) {
         let now = self.now;
-        if now < self.next {
+        if now < self.due() {
             return;
         }
-        let mut next = now + self.pace.current;
         self.finish_join();
         self.note_connection();
-        next = next.min(self.due_repeats()).min(self.due_of_peers());
+        let mut next = self.due_repeats().min(self.due_of_peers());
         if now >= self.beat_at {
             self.beat();
         }
-        next = next.min(self.take_stock()).min(self.evaluate_restless());
+        self.take_stock();
+        next = next.min(self.evaluate_restless());
         next = next.min(self.probe_suspects()).min(self.ask_witnesses());
         if let Some(join) = &self.join {
             next = next.min(join.ask);
@@ -52,6 +52,7 @@ impl Machine {
             addresses.extend(&self.restless);
         }
         self.restless.clear();
+        self.edition += u64::from(!addresses.is_empty());
         let next = addresses.iter().fold(Instant::MAX, |next, &address| next.min(self.evaluate(address)));
         self.scratch = addresses;
         self.passed = self.now;
@@ -85,11 +86,15 @@ impl Machine {
         if self.peers.forget(now - REMEMBER_PEER) {
             // A forgotten peer's old frames must not prove anything again.
             self.nonce = self.rng.next();
-            self.stirred = true;
+            self.stir();
         }
         self.flapping.tidy(now);
-        let before = now - REMEMBER_VIP;
-        self.vips.retain(|_, vip| vip.plan.is_some() || vip.owned() || vip.named >= before);
+        let known = self.vips.len();
+        if known > self.planned.vips {
+            let before = now - REMEMBER_VIP;
+            self.vips.retain(|_, vip| vip.plan.is_some() || vip.owned() || vip.named >= before);
+            self.edition += u64::from(self.vips.len() < known);
+        }
     }
 
     /// Asks the witnesses: every second, and every T while their answer decides something.

@@ -66,6 +66,7 @@ impl Speaker {
                     let known = self.duplicates.entry((vip, interface));
                     let heard = known.or_insert(Duplicate { mac, since: now, last: now });
                     (heard.mac, heard.last) = (mac, now);
+                    self.said.forget();
                 }
                 self.note_news();
             }

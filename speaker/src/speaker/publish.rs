@@ -10,7 +10,11 @@ use crate::wire::{Report, Wire};
 impl Speaker {
     /// Takes a report of the wire thread.
     pub(super) fn publish(&mut self, report: Report) {
+        let known = self.duplicates.len();
         self.duplicates.retain(|_, duplicate| report.at.since(duplicate.last) < FORGET_DUPLICATE);
+        if self.duplicates.len() != known {
+            self.said.forget();
+        }
         self.hearing.hear(&report);
         for port in report.ports.iter().filter(|port| port.acquainted) {
             self.unsaved |= self.acquainted.insert(port.interface.to_string());
@@ -30,10 +34,10 @@ impl Speaker {
     }
 
     /// States everything in the cluster, if it is anything new. Without a report of the wire thread too much would be missing.
-    fn state(&self) {
+    fn state(&mut self) {
         let Some(kubernetes) = self.kubernetes.as_ref().filter(|_| self.has_reported) else { return };
         let view = self.observed.view();
-        let status = status::status(&Facts {
+        let facts = Facts {
             node: &self.options.node,
             desired: &self.desired,
             report: &view.report,
@@ -46,7 +50,8 @@ impl Speaker {
             realtime: self.wire.as_ref().is_some_and(Wire::realtime),
             problem: self.problem.as_deref(),
             stale: !self.index.is_complete(),
-        });
+        };
+        let status = status::status(&facts, &mut self.said);
         let statement = Some(Statement { node_uid: self.index.facts().uid.clone(), status });
         kubernetes.statements.send_if_modified(|known| {
             let differs = *known != statement;

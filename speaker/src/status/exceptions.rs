@@ -5,7 +5,8 @@ use ferrolb_neighbor::Mac;
 use ferrolb_ownership::{NodeName, StateName, VipPlan, VipStatus};
 use ferrolb_sansio::Instant;
 
-use super::{Facts, answers, bounded};
+use super::vips::answers;
+use super::{Facts, bounded};
 
 /// What of a VIP is not as planned.
 pub(super) fn of(

@@ -2,6 +2,9 @@
 
 mod exceptions;
 mod sessions;
+mod vips;
+
+pub use vips::Said;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,11 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_api::{
-    Configuration, Interface, MAX_EXCEPTIONS, MAX_INTERFACES, MAX_SEGMENT_NODES, Scheduling, Segment,
-    SpeakerStateStatus,
+    Configuration, Interface, MAX_INTERFACES, MAX_SEGMENT_NODES, Scheduling, Segment, SpeakerStateStatus,
 };
 use ferrolb_neighbor::Mac;
-use ferrolb_ownership::{NodeName, SegmentStatus, StateName, Timing, VipPlan, VipStatus};
+use ferrolb_ownership::{NodeName, SegmentStatus, Timing};
 use ferrolb_sansio::Instant;
 use jiff::Timestamp;
 
@@ -88,26 +90,14 @@ impl Calendar {
     }
 }
 
-/// The status that `facts` amount to. Equal facts give equal statuses.
-pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
-    let mut exceptions = Vec::new();
-    let mut truncated = false;
-    let mut owned = 0;
-    for (interface, plan, vip) in vips(facts) {
-        owned += i32::from(answers(&vip));
-        for exception in exceptions::of(facts, interface, plan, &vip) {
-            if exceptions.len() < MAX_EXCEPTIONS {
-                exceptions.push(exception);
-            } else {
-                truncated = true;
-            }
-        }
-    }
+/// The status that `facts` amount to. Equal facts give equal statuses, whatever was `said` before.
+pub fn status(facts: &Facts<'_>, said: &mut Said) -> SpeakerStateStatus {
+    let vips = said.of(facts);
     let (bgp, bgp_sessions) = sessions::sessions(facts);
     SpeakerStateStatus {
-        vips_owned: owned,
-        exceptions,
-        truncated,
+        vips_owned: vips.owned,
+        exceptions: vips.exceptions,
+        truncated: vips.truncated,
         leaving: bounded(facts.desired.leaving.clone(), 256),
         interfaces: interfaces(facts),
         bgp,
@@ -127,22 +117,6 @@ pub fn status(facts: &Facts<'_>) -> SpeakerStateStatus {
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
-}
-
-/// Each VIP of the plan on each interface, with its placement and its state.
-fn vips<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a Arc<str>, &'a VipPlan, VipStatus)> {
-    facts.report.ports.iter().flat_map(move |port| {
-        let planned =
-            facts.desired.interfaces.values().find(|(interface, _)| *interface.name == *port.interface);
-        port.vips.iter().filter_map(move |vip| {
-            let (_, plan) = planned?;
-            Some((&port.interface, plan.vips.get(&vip.vip)?, vip.clone()))
-        })
-    })
-}
-
-fn answers(vip: &VipStatus) -> bool {
-    matches!(vip.state, StateName::Owner | StateName::Ceding)
 }
 
 fn interfaces(facts: &Facts<'_>) -> Vec<Interface> {

@@ -1,5 +1,5 @@
-use ferrolb_api::ExceptionKind;
-use ferrolb_ownership::{Counters, Plan};
+use ferrolb_api::{ExceptionKind, MAX_EXCEPTIONS};
+use ferrolb_ownership::{Counters, Plan, StateName, VipPlan, VipStatus};
 
 use super::*;
 use crate::wire::{PortReport, SocketCounters};
@@ -48,6 +48,11 @@ fn with_desired<T>(
     vips: Vec<VipStatus>,
     check: impl FnOnce(SpeakerStateStatus) -> T,
 ) -> T {
+    check(after(&mut Said::default(), desired, 1, vips))
+}
+
+/// The status once a report with this edition of the VIPs has come.
+fn after(said: &mut Said, desired: &Desired, edition: u64, vips: Vec<VipStatus>) -> SpeakerStateStatus {
     let port = PortReport {
         interface: "eth0".into(),
         counters: Counters::default(),
@@ -59,6 +64,7 @@ fn with_desired<T>(
             isolated: false,
         },
         acquainted: true,
+        edition: (Instant::ZERO, edition),
         vips,
     };
     let report = Report { ports: vec![port], ..Report::default() };
@@ -66,7 +72,7 @@ fn with_desired<T>(
     hearing.hear(&report);
     let mac = Mac([2, 0, 0, 0, 0, 9]);
     let heard = Duplicate { mac, since: Instant::from_millis(9_000), last: Instant::from_millis(9_000) };
-    check(status(&Facts {
+    let facts = Facts {
         node: &NodeName::new("node-a").unwrap(),
         desired,
         report: &report,
@@ -79,7 +85,8 @@ fn with_desired<T>(
         realtime: true,
         problem: Some("one"),
         stale: false,
-    }))
+    };
+    status(&facts, said)
 }
 
 #[test]
@@ -127,6 +134,26 @@ fn what_is_not_as_planned_is_listed() {
         };
         assert_eq!(status.interfaces[0].segment, Some(segment), "32 speakers, and real-time scheduling");
     });
+}
+
+#[test]
+fn vips_are_looked_at_again_in_another_edition_or_when_the_plan_has_changed() {
+    let desired = |first: &str| {
+        let plan = Plan { revision: 1, vips: [(IpAddr::from([192, 0, 2, 1]), placed(first, true))].into() };
+        Desired { interfaces: BTreeMap::from([(2, (interface(2), plan))]), ..Desired::default() }
+    };
+    let (ours, theirs, mut said) = (desired("node-a"), desired("node-b"), Said::default());
+    let mut owned = |desired, edition, vips: &[VipStatus]| {
+        let status = after(&mut said, desired, edition, vips.to_vec());
+        (status.vips_owned, status.exceptions.len())
+    };
+    let owner = [vip(1, StateName::Owner)];
+    assert_eq!(owned(&ours, 1, &owner), (1, 0));
+    assert_eq!(owned(&ours, 1, &[]), (1, 0), "the same edition bears the same VIPs");
+    assert_eq!(owned(&ours, 2, &[]), (0, 0));
+    assert_eq!(owned(&ours, 3, &owner), (1, 0));
+    said.forget();
+    assert_eq!(after(&mut said, &theirs, 3, owner.to_vec()).exceptions.len(), 1);
 }
 
 #[test]

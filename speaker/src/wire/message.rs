@@ -83,7 +83,8 @@ pub enum Output {
     Report(Report),
 }
 
-/// How things are, on all interfaces. It is handed back and forth, so that filling it in needs no room for VIPs anew.
+/// How things are, on all interfaces. It is handed back and forth, so that filling it in needs no room for VIPs anew, and
+/// nothing at all for those that are as they were.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// When it was filled in.
@@ -109,9 +110,14 @@ pub struct PortReport {
     pub segment: SegmentStatus,
     /// Whether any was heard, now or in an earlier run.
     pub acquainted: bool,
+    /// Which edition of the VIPs this is.
+    pub edition: Edition,
     /// The VIPs of the interface.
     pub vips: Vec<VipStatus>,
 }
+
+/// When a segment began, and [`ferrolb_ownership::Segment::edition`]: the same one bears the same VIPs.
+pub type Edition = (Instant, u64);
 
 /// What happened at one packet socket since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

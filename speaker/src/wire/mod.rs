@@ -26,7 +26,7 @@ use ferrolb_sansio::Instant;
 use tokio::sync::mpsc::Receiver;
 
 pub use bfd::{BfdReport, Unopened};
-pub use message::{Command, Output, PortReport, Report, SocketCounters};
+pub use message::{Command, Edition, Output, PortReport, Report, SocketCounters};
 
 use crate::sys::{self, Waker, Wakeups};
 use thread::Thread;

@@ -15,6 +15,7 @@ pub(super) struct Port {
     socket: PacketSocket,
     groups: Vec<IpAddr>,
     counters: SocketCounters,
+    opened: Instant,
     /// Everything received before this moment has been heard.
     drained: Instant,
 }
@@ -52,6 +53,7 @@ impl Port {
             groups: Vec::new(),
             socket,
             counters: SocketCounters::default(),
+            opened: now,
             drained: now,
             segment: Segment::new(now, settings, interface, seed),
         })
@@ -124,13 +126,18 @@ impl Port {
 
     /// Fills in `report`, using the room it has.
     pub(super) fn report(&self, report: &mut PortReport) {
-        report.interface = Arc::clone(&self.name);
         report.counters = *self.segment.counters();
         report.socket = self.counters;
         report.segment = self.segment.status();
         report.acquainted = self.segment.is_acquainted();
-        report.vips.clear();
-        report.vips.extend(self.segment.vips());
+        let edition = (self.opened, self.segment.edition());
+        // Another interface's may have been in this place.
+        if report.interface != self.name || report.edition != edition {
+            report.interface = Arc::clone(&self.name);
+            report.edition = edition;
+            report.vips.clear();
+            report.vips.extend(self.segment.vips());
+        }
     }
 
     /// A report with room for nothing yet.
@@ -141,6 +148,7 @@ impl Port {
             socket: self.counters,
             segment: SegmentStatus::default(),
             acquainted: false,
+            edition: (self.opened, 0),
             vips: Vec::new(),
         }
     }

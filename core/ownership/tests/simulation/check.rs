@@ -30,6 +30,8 @@ pub(crate) enum Rule {
     Settled,
     /// And nothing moves any more.
     Calm,
+    /// What a speaker tells of VIPs does not change within an edition.
+    Edition,
 }
 
 #[derive(Debug)]

@@ -12,6 +12,7 @@ mod fault;
 mod figures;
 mod handover;
 mod isolation;
+mod peace;
 mod prober;
 mod scene;
 mod seeds;

@@ -47,6 +47,10 @@ pub(crate) struct Speaker {
     pub(crate) thawed: Instant,
     pub(crate) claimed: BTreeMap<IpAddr, Instant>,
     pub(crate) wake: Option<Instant>,
+    /// How often it woke because something was due.
+    pub(crate) woken: u32,
+    /// The edition of its VIPs at the last look, and these.
+    pub(crate) edition: (u64, Vec<VipStatus>),
     pub(crate) events: Vec<(Instant, Event)>,
 }
 
@@ -86,6 +90,8 @@ impl Speaker {
             thawed: Instant::ZERO,
             claimed: BTreeMap::new(),
             wake: None,
+            woken: 0,
+            edition: (0, Vec::new()),
             events: Vec::new(),
         }
     }
@@ -109,6 +115,7 @@ impl Speaker {
         self.stale = false;
         self.claimed.clear();
         self.owned.clear();
+        self.edition = (0, Vec::new());
         let mut segment = Segment::new(now, settings, self.interface.clone(), rng.next());
         segment.handle_plan(now, self.effective_plan());
         if self.acquainted {

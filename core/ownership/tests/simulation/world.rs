@@ -27,6 +27,7 @@ pub(crate) enum Timer {
 }
 
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_millis(1);
+const EDITION_INTERVAL: Duration = Duration::from_millis(50);
 const ASK_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(crate) struct World {
@@ -48,6 +49,8 @@ pub(crate) struct World {
     pub(crate) replanned: Instant,
     /// From when on everything must be settled.
     pub(crate) settled_at: Instant,
+    /// When editions are compared next.
+    edited_at: Instant,
     pub(crate) verbose: bool,
     /// Each speaker has a plan of its own.
     pub(crate) plans_are_own: bool,
@@ -100,6 +103,7 @@ impl World {
             disturbed: Instant::ZERO,
             replanned: Instant::ZERO,
             settled_at: settled_after(&faults),
+            edited_at: Instant::ZERO,
             verbose: false,
             plans_are_own: false,
             unchecked: false,
@@ -145,6 +149,7 @@ impl World {
             Timer::Wake(index) => {
                 if self.speakers[index].wake == Some(now) && self.speakers[index].running() {
                     self.speakers[index].wake = None;
+                    self.speakers[index].woken += 1;
                     self.work(index);
                 }
             }
@@ -179,6 +184,10 @@ impl World {
                 }
                 if !self.unchecked {
                     crate::check::check(self);
+                }
+                if now >= self.edited_at {
+                    self.edited_at = now + EDITION_INTERVAL;
+                    crate::peace::watch(self);
                 }
                 self.network.schedule(now + CHECK_INTERVAL, Timer::Check);
             }
