@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use ferrolb_sansio::Instant;
 
 use crate::NodeName;
+use crate::machine::Machine;
+use crate::peers::Peer;
+use crate::wire::{Flags, Flap, Records};
 
 /// When a VIP last moved although nothing was wrong with its owner. It does so at most twice in [`Self::WINDOW`], however
 /// many speakers have a say in it: claims and offers carry the ages of both moves.
@@ -59,6 +62,7 @@ impl Flapping {
     const PENALTY: Duration = Duration::from_secs(60);
     /// The penalty doubles at most so often.
     const MAX_DOUBLINGS: u32 = 5;
+    const LONGEST: Duration = Duration::from_secs(60 << Self::MAX_DOUBLINGS);
     const MAX_NODES: usize = 256;
 
     /// The speaker of a node has fallen silent.
@@ -76,9 +80,10 @@ impl Flapping {
         }
     }
 
-    /// Whether the node comes last at the moment.
-    pub(crate) fn has(&self, node: &NodeName, now: Instant) -> bool {
-        self.0.get(node).is_some_and(|deaths| now < deaths.until)
+    /// For how much longer the node comes last, if it does.
+    pub(crate) fn left(&self, node: &NodeName, now: Instant) -> Option<Duration> {
+        let until = self.0.get(node)?.until;
+        (now < until).then(|| until.since(now))
     }
 
     /// Forgets nodes that have been stable for long.
@@ -87,6 +92,32 @@ impl Flapping {
             let last = deaths.recent.last().copied().unwrap_or(Instant::ZERO).max(deaths.until);
             now.since(last) < Self::WITHIN
         });
+    }
+}
+
+/// Who dies does not remember it. Those who saw it say so in their heartbeats, and whoever is told that it flaps comes last of its
+/// own accord and says so in turn: all then agree about it, those as well that have seen nothing.
+impl Machine {
+    /// Whether this speaker comes last, as it was told.
+    pub(crate) fn is_flapping(&self) -> bool {
+        self.now < self.flaps_until
+    }
+
+    /// Whether the peer comes last, by its own account or by what was seen of it.
+    pub(crate) fn lets_come_last(&self, peer: &Peer) -> bool {
+        peer.flags.has(Flags::FLAPPING) || self.penalty(peer).is_some()
+    }
+
+    /// For how much longer the peer's node comes last, by what was seen of it.
+    pub(crate) fn penalty(&self, peer: &Peer) -> Option<Duration> {
+        self.flapping.left(peer.node.as_ref()?, self.now)
+    }
+
+    /// A peer tells who flaps.
+    pub(crate) fn flaps(&mut self, received: Instant, flaps: Records<'_, Flap>) {
+        for flap in flaps.iter().filter(|flap| flap.uid == self.me) {
+            self.flaps_until = self.flaps_until.max(received + flap.left.min(Flapping::LONGEST));
+        }
     }
 }
 
@@ -113,11 +144,12 @@ mod tests {
         let (mut flapping, node) = (Flapping::default(), NodeName::new("a").unwrap());
         flapping.died(&node, at(0));
         flapping.died(&node, at(100));
-        assert!(!flapping.has(&node, at(101)));
+        assert_eq!(flapping.left(&node, at(101)), None);
         flapping.died(&node, at(200));
-        assert!(flapping.has(&node, at(259)) && !flapping.has(&node, at(260)));
+        let left = |flapping: &Flapping, secs| flapping.left(&node, at(secs)).map(|left| left.as_secs());
+        assert_eq!([left(&flapping, 201), left(&flapping, 260)], [Some(59), None]);
         flapping.died(&node, at(270));
-        assert!(flapping.has(&node, at(389)) && !flapping.has(&node, at(390)), "twice as long");
+        assert_eq!([left(&flapping, 271), left(&flapping, 390)], [Some(119), None], "twice as long");
         flapping.tidy(at(600));
         assert!(!flapping.0.is_empty());
         flapping.tidy(at(700));

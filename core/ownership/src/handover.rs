@@ -198,7 +198,7 @@ impl Machine {
         let named = vip.target().into_iter().chain(candidates).filter_map(of_node);
         let fit = |peer: &&Peer| self.takes_from_us(peer, cause) && !asked(peer.uid);
         let last = |peer: &Peer| {
-            (peer.flags.has(Flags::LEAVING), peer.flags.has(Flags::STALE), self.is_flapping(peer))
+            (peer.flags.has(Flags::LEAVING), peer.flags.has(Flags::STALE), self.lets_come_last(peer))
         };
         evictor.filter(fit).or_else(|| named.filter(fit).min_by_key(|peer| last(peer))).map(|peer| peer.uid)
     }
@@ -214,10 +214,6 @@ impl Machine {
             Cause::Draining | Cause::NotListed | Cause::NotReady | Cause::Evicted(_) => true,
         };
         keeps && hears && self.live(peer) && peer.node.as_ref() != Some(&self.settings.node)
-    }
-
-    pub(crate) fn is_flapping(&self, peer: &Peer) -> bool {
-        peer.node.as_ref().is_some_and(|node| self.flapping.has(node, self.now))
     }
 
     /// The owner of a VIP offers it to us.

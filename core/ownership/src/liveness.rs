@@ -66,19 +66,21 @@ impl Machine {
 
     /// How many candidates before this one look as if they would act; `except` is the one being replaced.
     pub(crate) fn rank(&self, vip: &Vip, except: Option<ShortUid>) -> u32 {
-        let acts = |peer: &&Peer| Some(peer.uid) != except && self.live(peer) && !self.is_flapping(peer);
+        let acts = |peer: &&Peer| Some(peer.uid) != except && self.live(peer);
         let ahead = vip.candidates().iter().filter(|node| {
             self.peers.iter().filter(acts).any(|peer| peer.is_of(node) && self.is_ahead(vip, peer))
         });
         u32::try_from(ahead.count()).unwrap_or(u32::MAX)
     }
 
-    /// Whether the peer's turn comes before this speaker's: in the order of the candidates, those that leave last.
+    /// Whether the peer's turn comes before this speaker's: in the order of the candidates, those that flap behind the others,
+    /// those that leave behind all.
     fn is_ahead(&self, vip: &Vip, peer: &Peer) -> bool {
         let place = |node: &NodeName| vip.candidates().iter().position(|candidate| candidate == node);
-        let ours = (self.presence == Presence::Leaving, place(&self.settings.node).unwrap_or(usize::MAX));
+        let own = place(&self.settings.node).unwrap_or(usize::MAX);
+        let ours = (self.presence == Presence::Leaving, self.is_flapping(), own);
         let theirs = peer.node.as_ref().and_then(place);
-        theirs.is_some_and(|place| (peer.flags.has(Flags::LEAVING), place) < ours)
+        theirs.is_some_and(|place| (peer.flags.has(Flags::LEAVING), self.lets_come_last(peer), place) < ours)
     }
 
     /// Until when a first claim waits for candidates before this one that are joining, so that speakers that start
@@ -134,5 +136,6 @@ impl Machine {
             .with(Flags::DEAF, self.deaf())
             .with(Flags::RESIGN, self.presence == Presence::Draining && self.pages.is_empty())
             .with(Flags::LEAVING, self.presence == Presence::Leaving)
+            .with(Flags::FLAPPING, self.is_flapping())
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Machine {
     /// When any frame of another station last came in.
     pub(crate) heard: Instant,
     pub(crate) flapping: Flapping,
+    /// Until when this speaker comes last, by what others saw of it.
+    pub(crate) flaps_until: Instant,
     /// The interface's index, and when another one of this node was last heard on its segment.
     pub(crate) index: u32,
     pub(crate) shadowed: Option<Instant>,
@@ -121,6 +123,7 @@ impl Machine {
             stale: None,
             heard: now,
             flapping: Flapping::default(),
+            flaps_until: Instant::ZERO,
             index,
             shadowed: None,
             sibling: None,

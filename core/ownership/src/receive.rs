@@ -74,6 +74,7 @@ impl Machine {
             | Block::Evict(_)
             | Block::Keys(_)
             | Block::Interface(_)
+            | Block::Flapping(_)
             | Block::TableRequest
             | Block::Table { .. }
             | Block::Unknown => None,
@@ -152,6 +153,7 @@ impl Machine {
             Block::TableRequest => self.table_request(from),
             Block::Offer(offers) => self.offers(received, from, offers),
             Block::Evict(evictions) => self.evictions(from, evictions),
+            Block::Flapping(flaps) => self.flaps(received, flaps),
         }
     }
 

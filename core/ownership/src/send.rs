@@ -8,7 +8,7 @@ use crate::ShortUid;
 use crate::machine::Machine;
 use crate::outbox::{Content, Outgoing};
 use crate::peers::Peer;
-use crate::wire::{self, Claim, Header, Loss, News, PeerRecord, Record, kind, limits};
+use crate::wire::{self, Claim, Flap, Header, Loss, News, PeerRecord, Record, kind, limits};
 
 /// Peers silent for longer are not listed in heartbeats, nor told anything by unicast.
 const LISTED_FOR: Duration = Duration::from_secs(2);
@@ -253,14 +253,25 @@ impl Machine {
         wire::append(out, kind::NODE, |out| out.extend_from_slice(node));
         wire::append(out, kind::KEYS, |out| self.settings.keys.ids().for_each(|id| id.write(out)));
         wire::append(out, kind::INTERFACE, |out| self.index.write(out));
+        let turn = if count > limits::MAX_PEERS { first % count } else { 0 };
+        let named = || recents().skip(turn).chain(recents()).take(listed);
         wire::append(out, kind::PEERS, |out| {
-            let turn = if count > limits::MAX_PEERS { first % count } else { 0 };
-            for peer in recents().skip(turn).chain(recents()).take(listed) {
+            for peer in named() {
                 // Others take the age for evidence of life, which an unproven peer has not given.
                 let age = peer.life.heard.filter(|_| peer.proven).map_or(Duration::MAX, |at| now.since(at));
                 PeerRecord { uid: peer.uid, age, echo: peer.nonce }.write(out);
             }
         });
+        let flap = |peer: &Peer| Some(Flap { uid: peer.uid, left: self.penalty(peer)? });
+        let mut flaps: Vec<Flap> = named().filter_map(flap).collect();
+        if flaps.len() > limits::MAX_FLAPS {
+            let turn = self.counters.heartbeats as usize % flaps.len();
+            flaps.rotate_left(turn);
+            flaps.truncate(limits::MAX_FLAPS);
+        }
+        if !flaps.is_empty() {
+            append_all(out, kind::FLAPPING, &flaps);
+        }
         self.listed = first.wrapping_add(listed);
     }
 
@@ -289,6 +300,32 @@ mod tests {
     use super::*;
     use crate::Settings;
     use crate::wire::Block;
+
+    /// Thirty speakers that all die again and again, and the longest name: it is a frame, and each is told some time.
+    #[test]
+    fn a_heartbeat_fits_into_a_frame_however_many_flap() {
+        let mut machine =
+            Machine::new(Instant::from_millis(1), Settings::alone(&"a".repeat(253)), 2, true, 1);
+        for n in 0..limits::MAX_PEERS as u64 {
+            let (node, now) = (crate::NodeName::new(&format!("node-{n}")).unwrap(), machine.now);
+            (0..3).for_each(|_| machine.flapping.died(&node, now));
+            let peer = machine.peers.entry(ShortUid(n), Duration::from_millis(25)).0;
+            (peer.node, peer.contact) = (Some(node), now);
+            peer.station = Some(Station { ip: [192, 0, 2, 2].into(), mac: ferrolb_neighbor::Mac([2; 6]) });
+        }
+        let mut told = std::collections::BTreeSet::new();
+        for _ in 0..limits::MAX_PEERS {
+            let mut frame = Vec::new();
+            machine.write(&mut frame, None, &Content::Heartbeat);
+            assert!(frame.len() <= wire::MAX_LEN, "{}", frame.len());
+            for block in wire::blocks(wire::open(&frame, &machine.settings.keys).unwrap()).flatten() {
+                if let Block::Flapping(flaps) = block {
+                    told.extend(flaps.iter().map(|flap| flap.uid));
+                }
+            }
+        }
+        assert_eq!(told.len(), limits::MAX_PEERS);
+    }
 
     #[test]
     fn pages_take_turns_where_they_do_not_fit_into_a_frame() {

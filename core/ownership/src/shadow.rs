@@ -30,6 +30,7 @@ impl Machine {
             | Block::Offer(_)
             | Block::Evict(_)
             | Block::Keys(_)
+            | Block::Flapping(_)
             | Block::Unknown => None,
         });
         if index.is_none_or(|index| index >= self.index) {

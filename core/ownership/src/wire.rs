@@ -11,7 +11,7 @@ use core::time::Duration;
 
 pub(crate) use block::{Block, blocks, kind, limits};
 pub(crate) use handover::{Evict, Offer};
-pub(crate) use record::{Claim, Loss, News, PeerRecord, Record, Records};
+pub(crate) use record::{Claim, Flap, Loss, News, PeerRecord, Record, Records};
 
 use crate::keys::{Key, Keys, TAG_LEN};
 use crate::{ClusterId, Uid};
@@ -64,6 +64,8 @@ impl Flags {
     pub(crate) const RESIGN: Self = Self(1 << 6);
     /// Its node is about to be taken away: it is the last to own anything.
     pub(crate) const LEAVING: Self = Self(1 << 7);
+    /// Others say that its speaker dies again and again: it comes last.
+    pub(crate) const FLAPPING: Self = Self(1 << 8);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 == flag.0

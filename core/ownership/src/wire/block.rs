@@ -1,7 +1,7 @@
 use self::limits::{
-    MAX_BALLOTS, MAX_CLAIMS, MAX_EVICTIONS, MAX_KEYS, MAX_OFFERS, MAX_PAGES, MAX_PARTS, MAX_PEERS,
+    MAX_BALLOTS, MAX_CLAIMS, MAX_EVICTIONS, MAX_FLAPS, MAX_KEYS, MAX_OFFERS, MAX_PAGES, MAX_PARTS, MAX_PEERS,
 };
-use super::{Claim, Evict, Loss, News, Offer, PeerRecord, Records, array};
+use super::{Claim, Evict, Flap, Loss, News, Offer, PeerRecord, Records, array};
 
 /// Numbers of the block types.
 pub(crate) mod kind {
@@ -33,6 +33,8 @@ pub(crate) mod kind {
     pub(crate) const KEYS: u16 = 13;
     /// The index of the interface the frame was sent by, for other interfaces of the same node.
     pub(crate) const INTERFACE: u16 = 14;
+    /// Peers that die again and again, as the sender saw it; absent if there are none.
+    pub(crate) const FLAPPING: u16 = 15;
 }
 
 /// How much of a thing a frame may name.
@@ -49,6 +51,8 @@ pub(crate) mod limits {
     pub(crate) const MAX_OFFERS: usize = 30;
     /// The most evictions in a block.
     pub(crate) const MAX_EVICTIONS: usize = 32;
+    /// The most flapping peers a heartbeat tells of; more take turns, so that it stays a frame.
+    pub(crate) const MAX_FLAPS: usize = 16;
     /// The most pages a speaker has.
     pub(crate) const MAX_PAGES: usize = 256;
     /// The most parts of a table of ballots.
@@ -72,6 +76,7 @@ pub(crate) enum Block<'a> {
     Evict(Records<'a, Evict>),
     Keys(Records<'a, u32>),
     Interface(u32),
+    Flapping(Records<'a, Flap>),
     Unknown,
 }
 
@@ -125,6 +130,7 @@ fn read(kind: u16, value: &[u8]) -> Option<Block<'_>> {
         kind::EVICT => Block::Evict(Records::new(value, MAX_EVICTIONS)?),
         kind::KEYS => Block::Keys(Records::new(value, MAX_KEYS)?),
         kind::INTERFACE => Block::Interface(u32::from_be_bytes(value.try_into().ok()?)),
+        kind::FLAPPING => Block::Flapping(Records::new(value, MAX_FLAPS)?),
         _ => Block::Unknown,
     })
 }

@@ -66,6 +66,26 @@ impl Record for PeerRecord {
     }
 }
 
+/// A peer that dies again and again, and for how much longer the sender lets it come last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Flap {
+    pub(crate) uid: ShortUid,
+    pub(crate) left: Duration,
+}
+
+impl Record for Flap {
+    const LEN: usize = 12;
+
+    fn read(bytes: &[u8]) -> Self {
+        Self { uid: ShortUid(u64::from_be_bytes(array(bytes, 0))), left: read_age(bytes, 8) }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.uid.0.to_be_bytes());
+        out.extend_from_slice(&micros(self.left).to_be_bytes());
+    }
+}
+
 /// A claim of the sender itself; its uid completes the ballot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Claim {
@@ -202,6 +222,14 @@ mod tests {
                 assert_eq!(News::read(&out), news);
             }
         }
+    }
+
+    #[test]
+    fn the_longest_penalty_survives_the_wire() {
+        let flap = Flap { uid: ShortUid(5), left: Duration::from_secs(32 * 60) };
+        let mut out = Vec::new();
+        flap.write(&mut out);
+        assert_eq!((out.len(), Flap::read(&out)), (Flap::LEN, flap));
     }
 
     #[test]

@@ -104,6 +104,37 @@ fn who_dies_all_the_time_comes_last_for_a_while() {
     assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1, 2, 0], vec![0]));
 }
 
+/// Its peers let it come last; it must know that, or it claims in the same moment as the one whose turn it is.
+#[test]
+fn who_dies_all_the_time_knows_it_and_leaves_the_vip_to_others() {
+    // The third has seen those deaths, or has not, since it started after them: the owner tells, and then the first does.
+    for third_forgets in [false, true] {
+        let mut faults: Vec<_> = (0..3).map(|n| fault(1_000 + n * 2_000, 200, What::Crash(0))).collect();
+        faults.extend(third_forgets.then(|| fault(6_500, 200, What::Crash(2))));
+        faults.push(fault(8_000, 20_000, What::Crash(1)));
+        let mut world = World::new(scene(3), faults);
+        world.run(Instant::from_millis(10_000));
+        assert_eq!((claims_after(&world, 900), owners(&world)), (vec![1, 2], vec![2]), "{third_forgets}");
+        let took = world.checks.claims[2].0.since(Instant::from_millis(8_000));
+        assert!(took < Duration::from_millis(90), "{took:?}: nobody waits for it");
+        assert!(world.checks.violations.is_empty(), "{:?}", world.checks.violations);
+        // It is the only one left: coming last, it comes.
+        world.speakers[2].segment = None;
+        world.run_unchecked(Instant::from_millis(10_200));
+        assert_eq!(owners(&world), [0]);
+    }
+}
+
+/// Where all of them flap, the plan's order stands.
+#[test]
+fn those_that_die_all_the_time_keep_their_order() {
+    let mut faults: Vec<_> = (0..3).map(|n| fault(1_000 + n * 2_000, 200, What::Crash(0))).collect();
+    faults.extend((0..3).map(|n| fault(2_000 + n * 2_000, 200, What::Crash(1))));
+    faults.push(fault(9_000, 20_000, What::Crash(2)));
+    let world = run(scene(3), faults, 11_000);
+    assert_eq!((claims_after(&world, 8_000), owners(&world)), (vec![0], vec![0]));
+}
+
 #[test]
 fn keys_rotate_in_the_middle_of_a_take_over() {
     use ferrolb_ownership::{Key, Keys};
