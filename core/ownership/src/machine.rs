@@ -208,9 +208,9 @@ impl Machine {
         if let Some(plan) = plan.filter(|plan| plan.ready != ready) {
             plan.ready = ready;
             if ready {
-                self.planned.ready += 1
+                self.planned.ready += 1;
             } else {
-                self.planned.ready -= 1
+                self.planned.ready -= 1;
             }
             self.wake();
         }
