@@ -89,7 +89,7 @@ pub enum TrafficPolicy {
 }
 
 /// Who may answer ARP and NDP for a VIP.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.move) || self.move in self.nodes").message("move must be one of nodes"))]
 pub struct Layer2Announcement {
@@ -119,7 +119,7 @@ pub struct Layer2Announcement {
 
 /// By which advertisements BGP peers are told of a VIP. Which peers these are, which nodes tell them and with which attributes,
 /// speakers read in the BGPAdvertisements.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BgpAnnouncement {
     /// The advertisements, by name.
@@ -128,7 +128,7 @@ pub struct BgpAnnouncement {
 }
 
 /// An advertisement of a VIP.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutedBy {
     /// The BGPAdvertisement's name.

@@ -239,7 +239,7 @@ impl Watches<'_> {
         let (client, events) = (self.turn.reader.clone(), self.events.clone());
         self.running.spawn(async move {
             let url = K::url_path(&(), None);
-            follow(&client, &url, &selection, &events, &wrap).await
+            follow(&client, &url, &selection, &events, (&mut Some, &wrap)).await
         });
     }
 

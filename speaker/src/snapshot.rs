@@ -3,15 +3,18 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Write as _};
+use std::marker::PhantomData;
 use std::path::Path;
+use std::{fmt, fs};
 
+use ferrolb_api::VipAnnouncement;
 use ferrolb_ownership::ClusterId;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::bgp::Kept;
-use crate::source::{NodeFacts, Slice};
+use crate::source::{Common, NodeFacts, Slice};
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +23,7 @@ pub struct Snapshot<'a> {
     cluster: u64,
     node: String,
     facts: NodeFacts,
+    #[serde(deserialize_with = "slices")]
     slices: Vec<Cow<'a, Slice>>,
     /// The names of interfaces on which other speakers were heard: who hears none there later is cut off or the last one, and
     /// not on a segment whose ports are isolated.
@@ -115,6 +119,36 @@ impl<'a> Snapshot<'a> {
     }
 }
 
+/// A slice as it is written.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    #[serde(default)]
+    revision: u64,
+    vips: Vec<VipAnnouncement>,
+}
+
+/// Reads slices one after the other, so that what they have in common is kept once.
+fn slices<'a, 'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'a, Slice>>, D::Error> {
+    struct Slices<'a>(PhantomData<&'a Slice>);
+    impl<'a, 'de> Visitor<'de> for Slices<'a> {
+        type Value = Vec<Cow<'a, Slice>>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("slices")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut written: A) -> Result<Self::Value, A::Error> {
+            let (mut slices, mut common) = (Vec::new(), Common::default());
+            while let Some(Written { name, revision, vips }) = written.next_element()? {
+                slices.push(Cow::Owned(common.slice(name, revision, vips)));
+            }
+            Ok(slices)
+        }
+    }
+    deserializer.deserialize_seq(Slices(PhantomData))
+}
+
 const VERSION: u32 = 1;
 const FILE: &str = "configuration.json";
 const NEW_FILE: &str = "configuration.json.new";
@@ -135,7 +169,7 @@ mod tests {
             leaving: Some("cordoned".into()),
             ..NodeFacts::default()
         };
-        let slices = vec![Slice { name: "s".into(), revision: 5, vips: Vec::new() }];
+        let slices = vec![Common::default().slice("s".into(), 5, [])];
         let acquainted = BTreeSet::from(["eth0".to_owned()]);
         let snapshot = Snapshot::new(ClusterId(7), "a", facts, &slices, acquainted);
         snapshot.save(&inside).unwrap();

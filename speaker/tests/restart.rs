@@ -12,7 +12,7 @@ use std::time::Duration;
 use ferrolb_api::{Layer2Announcement, TrafficPolicy, VipAnnouncement};
 use ferrolb_ownership::ClusterId;
 use ferrolb_speaker::snapshot::Snapshot;
-use ferrolb_speaker::source::{NodeFacts, Slice};
+use ferrolb_speaker::source::{Common, NodeFacts};
 use rig::Rig;
 
 const SOON: Duration = Duration::from_secs(3);
@@ -35,7 +35,7 @@ fn left_behind(rig: &Rig, candidates: &[&str], acquainted: &[&str]) -> (PathBuf,
         layer2: Some(layer2),
         bgp: None,
     };
-    let slice = Slice { name: "one".to_owned(), revision: 7, vips: vec![announcement] };
+    let slice = Common::default().slice("one".to_owned(), 7, [announcement]);
     let facts = NodeFacts { uid: "u".to_owned(), ..NodeFacts::default() };
     let acquainted: BTreeSet<String> = acquainted.iter().map(ToString::to_string).collect();
     let snapshot = Snapshot::new(ClusterId::of("uid"), "node-0", facts, [&slice], acquainted);

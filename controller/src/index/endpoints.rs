@@ -33,8 +33,8 @@ impl Endpoints {
                 for key in gone {
                     self.remove(&key, &mut changed);
                 }
-                for slice in &slices {
-                    self.insert(slice, &mut changed);
+                for slice in slices {
+                    self.insert(&slice, &mut changed);
                 }
             }
             Change::Applied(slice) => self.insert(&slice, &mut changed),

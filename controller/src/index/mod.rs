@@ -245,7 +245,9 @@ impl Index {
                         self.left.insert(id);
                     }
                 }
-                decisions.extend(services.iter().flat_map(|service| self.upsert_service(service, true)));
+                // One after the other makes room for what is kept of the next.
+                decisions
+                    .extend(services.into_iter().flat_map(|service| self.upsert_service(&service, true)));
                 decisions
             }
             Change::Applied(service) => self.upsert_service(&service, false),

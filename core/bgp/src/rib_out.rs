@@ -1,5 +1,6 @@
 //! What one peer should be told, what it was told, and the difference.
 
+mod entries;
 mod entry;
 mod fill;
 mod outlet;
@@ -7,10 +8,9 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Place;
 use std::sync::Arc;
 
+use entries::Entries;
 use entry::Entry;
 use outlet::Outlet;
 use queue::{Queues, Refresh};
@@ -26,7 +26,7 @@ use crate::{Family, Prefix};
 /// not change the peer never hears again unless it asks.
 #[derive(Debug, Default)]
 pub struct RibOut {
-    entries: BTreeMap<Prefix, Entry>,
+    entries: Entries,
     queues: Queues,
     session: Option<Outlet>,
     /// Nothing is told, whatever should be: this speaker leaves.
@@ -46,12 +46,10 @@ impl RibOut {
     /// Says what should be told of a prefix from now on; `None` withdraws it.
     pub fn set(&mut self, prefix: Prefix, route: Option<Arc<Route>>) {
         let prefix = prefix.trunc();
-        let mut place = match self.entries.entry(prefix) {
-            Place::Occupied(place) => place,
-            Place::Vacant(_) if route.is_none() => return,
-            Place::Vacant(place) => place.insert_entry(Entry::default()),
-        };
-        let entry = place.get_mut();
+        if route.is_none() && self.entries.get(&prefix).is_none() {
+            return;
+        }
+        let entry = self.entries.get_or_insert(&prefix);
         if entry.desired == route {
             return;
         }
@@ -61,7 +59,7 @@ impl RibOut {
         entry.settle(&prefix, self.session.as_ref());
         queue.put(prefix, entry);
         if entry.is_forgotten() {
-            place.remove();
+            self.entries.remove(&prefix);
         }
     }
 
@@ -85,7 +83,7 @@ impl RibOut {
     }
 
     /// Every prefix that should be told, in order.
-    pub fn routes(&self) -> impl Iterator<Item = (&Prefix, &Arc<Route>)> {
+    pub fn routes(&self) -> impl Iterator<Item = (Prefix, &Arc<Route>)> {
         self.entries.iter().filter_map(|(prefix, entry)| Some((prefix, entry.desired.as_ref()?)))
     }
 
@@ -123,7 +121,7 @@ impl RibOut {
     pub(crate) fn close(&mut self) {
         (self.session, self.queues) = (None, Queues::default());
         self.entries.retain(|_, entry| {
-            *entry = Entry { desired: entry.desired.take(), ..Entry::default() };
+            entry.close();
             !entry.is_forgotten()
         });
     }

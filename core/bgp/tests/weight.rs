@@ -13,7 +13,7 @@ use ferrolb_sansio::{Instant, Rng};
 const VIPS: u32 = 10_000;
 const PEERS: u32 = 4;
 /// Of the 15 MiB that a speaker may have with these.
-const MOST_KIB: u64 = 6 * 1024;
+const MOST_KIB: u64 = 3 * 1024;
 
 #[test]
 fn ten_thousand_vips_for_four_peers_weigh_little() {

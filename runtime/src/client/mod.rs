@@ -4,6 +4,7 @@ mod connection;
 mod request;
 
 pub use connection::Gate;
+pub(crate) use request::MAX_ANSWER;
 pub use request::{Refusal, RequestError, ask, bounded, open};
 
 use std::time::Duration;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::REQUEST_TIMEOUT;
 
 /// The largest answer taken, in bytes: a page of 500 large objects stays well below it.
-const MAX_ANSWER: usize = 256 << 20;
+pub(crate) const MAX_ANSWER: usize = 256 << 20;
 /// The largest refusal that is worth reading, in bytes.
 const MAX_REFUSAL: usize = 64 << 10;
 /// Characters of a refusal's text that are kept.

@@ -1,24 +1,27 @@
-//! Lists from the quorum, page by page, so that a large list never lies in memory as text.
+//! Lists from the quorum, page by page and object by object, so that of a large list only what is kept lies in memory.
 
 use std::time::Duration;
 
+use http_body_util::{BodyExt as _, Limited};
 use kube::{Resource, api::ListParams};
 use serde::{Deserialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
-use super::Source;
-use crate::client::{RequestError, ask};
+use super::{Source, cut::Cutter};
+use crate::client::{MAX_ANSWER, RequestError, ask, open};
 
 /// Objects a page.
 const PAGE: u32 = 500;
 /// How long a page may take; large ones are slow on a busy API server.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A page without its objects.
 #[derive(Deserialize)]
-#[serde(bound = "K: DeserializeOwned")]
-struct Page<K> {
+struct Page {
     metadata: PageMetadata,
-    #[serde(default, deserialize_with = "crate::kinds::null_as_default")]
-    items: Vec<K>,
+    #[serde(default)]
+    #[expect(dead_code, reason = "what is no object among the objects is refused")]
+    items: Option<[(); 0]>,
 }
 
 #[derive(Deserialize)]
@@ -35,32 +38,59 @@ struct Glance {
     metadata: PageMetadata,
 }
 
-/// Everything there is, and the version at which it was so.
-pub(super) async fn all<K>(source: &Source<'_>) -> Result<(Vec<K>, String), RequestError>
+/// What `read` makes of everything there is, and the version at which it was so.
+pub(super) async fn all<K, T>(
+    source: &Source<'_>,
+    read: &mut impl FnMut(K) -> Option<T>,
+) -> Result<(Vec<T>, String), RequestError>
 where
     K: Resource + DeserializeOwned,
 {
-    let mut objects = Vec::new();
-    let mut next = None;
-    loop {
-        let page: Page<K> =
-            match ask(source.client, request(source, Some(PAGE), next.take())?, PAGE_TIMEOUT).await {
-                // The pages' snapshot was compacted away under us: start over, this time in one piece.
-                Err(error) if error.code() == Some(410) && !objects.is_empty() => {
-                    objects.clear();
-                    ask(source.client, request(source, None, None)?, PAGE_TIMEOUT).await?
-                }
-                answer => answer?,
-            };
-        objects.extend(page.items.into_iter().map(|mut object| {
-            object.meta_mut().managed_fields = None;
-            object
-        }));
-        match page.metadata.r#continue.filter(|token| !token.is_empty()) {
-            Some(token) => next = Some(token),
-            None => return Ok((objects, page.metadata.resource_version)),
-        }
+    let mut all = Vec::new();
+    let mut metadata = page(source, Some(PAGE), None, read, &mut all).await?;
+    while let Some(token) = metadata.r#continue.filter(|token| !token.is_empty()) {
+        metadata = match page(source, Some(PAGE), Some(token), read, &mut all).await {
+            // The pages' snapshot was compacted away under us: start over, this time in one piece.
+            Err(error) if error.code() == Some(410) => {
+                all.clear();
+                page(source, None, None, read, &mut all).await?
+            }
+            answer => answer?,
+        };
     }
+    Ok((all, metadata.resource_version))
+}
+
+/// Adds what `read` makes of a page's objects, one after the other as they arrive.
+async fn page<K, T>(
+    source: &Source<'_>,
+    limit: Option<u32>,
+    token: Option<String>,
+    read: &mut impl FnMut(K) -> Option<T>,
+    all: &mut Vec<T>,
+) -> Result<PageMetadata, RequestError>
+where
+    K: Resource + DeserializeOwned,
+{
+    let request = request(source, limit, token)?;
+    let answer = async {
+        let mut body = Limited::new(open(source.client, request).await?, MAX_ANSWER);
+        let mut cutter = Cutter::default();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| RequestError::BrokenOff(error.to_string()))?;
+            let Ok(bytes) = frame.into_data() else { continue };
+            let take = |object: &[u8]| {
+                let mut object: K = serde_json::from_slice(object)?;
+                object.meta_mut().managed_fields = None;
+                all.extend(read(object));
+                Ok(())
+            };
+            cutter.feed(&bytes, take).map_err(RequestError::Unreadable)?;
+        }
+        let page: Page = serde_json::from_slice(&cutter.into_rest()).map_err(RequestError::Unreadable)?;
+        Ok(page.metadata)
+    };
+    timeout(PAGE_TIMEOUT, answer).await.map_err(|_| RequestError::TimedOut(PAGE_TIMEOUT))?
 }
 
 /// The newest version, from the quorum.

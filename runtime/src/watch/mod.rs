@@ -13,6 +13,7 @@
 //! anew; and a small list from the quorum, now and then and whenever a stream was opened, tells whether versions run
 //! backwards, as they do after etcd was restored from an older snapshot. Watchers of the old future would wait for ever.
 
+mod cut;
 mod list;
 mod patience;
 mod report;
@@ -36,20 +37,20 @@ use self::{
 };
 use crate::backoff::{self, Backoff};
 
-/// What happened to objects of one kind.
+/// What happened to objects of one kind. `T` is an object, or what was read of it.
 #[derive(Clone, Debug)]
-pub enum Change<K> {
+pub enum Change<T> {
     /// These are all there are.
-    All(Vec<K>),
+    All(Vec<T>),
     /// One was added or changed.
-    Applied(K),
+    Applied(T),
     /// One is gone, or no longer matches the watch's selector.
-    Deleted(K),
+    Deleted(T),
 }
 
-impl<K> Change<K> {
-    /// The same change of something made from `K`.
-    pub fn map<T>(self, mut f: impl FnMut(K) -> T) -> Change<T> {
+impl<T> Change<T> {
+    /// The same change of something made from `T`.
+    pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Change<U> {
         match self {
             Self::All(objects) => Change::All(objects.into_iter().map(f).collect()),
             Self::Applied(object) => Change::Applied(f(object)),
@@ -88,12 +89,14 @@ pub enum Ended {
 }
 
 /// Watches until the receiver is gone; a receiver must take a second list as the new truth, whatever it knew. Failures
-/// are logged and retried with growing pauses; `wrap` makes the receiver's event.
-pub async fn watch<K, E>(
+/// are logged and retried with growing pauses. `read` makes of each object what the receiver needs of it, as soon as the object
+/// is there, or nothing; `wrap` makes the receiver's event.
+pub async fn watch<K, T, E>(
     api: Api<K>,
     selection: Selection,
     events: mpsc::Sender<E>,
-    wrap: impl Fn(Change<K>) -> E,
+    mut read: impl FnMut(K) -> Option<T>,
+    wrap: impl Fn(Change<T>) -> E,
 ) where
     K: Resource + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
@@ -103,7 +106,7 @@ pub async fn watch<K, E>(
     let mut backoff = Backoff::default();
     loop {
         let began = Instant::now();
-        if follow(&client, &url, &selection, &events, &wrap).await == Ended::Unheard {
+        if follow(&client, &url, &selection, &events, (&mut read, &wrap)).await == Ended::Unheard {
             return;
         }
         if began.elapsed() >= LASTED {
@@ -116,13 +119,13 @@ pub async fn watch<K, E>(
 /// What was listed and went on for so long was no vain try: the pause before the next list is a first one.
 const LASTED: Duration = Duration::from_secs(30);
 
-/// Lists once and watches for as long as nothing is missed, through any number of failures.
-pub async fn follow<K, E>(
+/// Lists once and watches for as long as nothing is missed, through any number of failures. `read` and `wrap` are as in [`watch`].
+pub async fn follow<K, T, E>(
     client: &Client,
     url: &str,
     selection: &Selection,
     events: &mpsc::Sender<E>,
-    wrap: &impl Fn(Change<K>) -> E,
+    (read, wrap): (&mut impl FnMut(K) -> Option<T>, &impl Fn(Change<T>) -> E),
 ) -> Ended
 where
     K: Resource + DeserializeOwned + Debug + Send + 'static,
@@ -132,7 +135,7 @@ where
     let source = Source { client, request: Request::new(url), selection };
     let mut trouble = Trouble::new(&kind, &selection.report);
     let (objects, mut version) = loop {
-        match list::all::<K>(&source).await {
+        match list::all(&source, read).await {
             Ok(listed) => break listed,
             Err(error) => sleep(trouble.failed(&error)).await,
         }
@@ -142,7 +145,7 @@ where
         return Ended::Unheard;
     }
     loop {
-        let ended = stream::run(&source, &mut version, events, wrap, || trouble.opened()).await;
+        let ended = stream::run(&source, &mut version, events, (&mut *read, wrap), || trouble.opened()).await;
         let pause = match ended {
             StreamEnded::Unheard => return Ended::Unheard,
             StreamEnded::TooOld => {
@@ -208,6 +211,52 @@ mod tests {
         kinds::Namespace,
     };
 
+    async fn client_of(server: Router) -> Client {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, server).await.unwrap() });
+        connect_to(kube::Config::new(address.parse().unwrap()), Gate::open()).unwrap()
+    }
+
+    /// Two pages, one with its metadata before the objects and one after, then a stream.
+    #[tokio::test]
+    async fn of_each_object_what_is_read_is_told() {
+        let namespace = |name: &str, version: u32| {
+            format!(r#"{{"metadata":{{"name":"{name}","resourceVersion":"{version}"}}}}"#)
+        };
+        let answer = move |query: &str| {
+            if query.contains("watch=true") {
+                let told = [("ADDED", namespace("nothing-4", 7)), ("DELETED", namespace("b", 8))];
+                let lines =
+                    told.map(|(kind, object)| format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"));
+                let lines =
+                    futures::stream::iter(lines.map(|line| Ok::<_, std::io::Error>(line.into_bytes())));
+                return Body::from_stream(futures::StreamExt::chain(lines, futures::stream::pending()));
+            }
+            Body::from(match query.contains("continue=more") {
+                true => format!(
+                    r#"{{"items":[{},{}],"metadata":{{"resourceVersion":"6"}}}}"#,
+                    namespace("b", 2),
+                    namespace("nothing-2", 3)
+                ),
+                false => format!(
+                    r#"{{"metadata":{{"resourceVersion":"6","continue":"more"}},"items":[{}, {}]}}"#,
+                    namespace("nothing-1", 5),
+                    namespace("a", 1)
+                ),
+            })
+        };
+        let server = Router::new().fallback(move |RawQuery(query): RawQuery| async move {
+            Response::new(answer(&query.unwrap_or_default()))
+        });
+        let client = client_of(server).await;
+        let (events, mut heard) = mpsc::channel::<Change<String>>(4);
+        let read = |namespace: Namespace| namespace.metadata.name.filter(|name| !name.starts_with("nothing"));
+        tokio::spawn(watch(Api::all(client), Selection::default(), events, read, |change| change));
+        assert!(matches!(heard.recv().await, Some(Change::All(names)) if names == ["a", "b"]));
+        assert!(matches!(heard.recv().await, Some(Change::Deleted(name)) if name == "b"));
+    }
+
     /// The first watch is refused, the next one is quiet for ever.
     #[tokio::test]
     async fn a_watch_that_is_open_again_works_though_nothing_happens() {
@@ -228,15 +277,11 @@ mod tests {
                 )
             }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, server).await.unwrap() });
-
-        let client = connect_to(kube::Config::new(address.parse().unwrap()), Gate::open()).unwrap();
+        let client = client_of(server).await;
         let (events, mut heard) = mpsc::channel::<Change<Namespace>>(4);
         let selection = Selection::default();
         let report = selection.report.clone();
-        tokio::spawn(watch(Api::<Namespace>::all(client), selection, events, |change| change));
+        tokio::spawn(watch(Api::<Namespace>::all(client), selection, events, Some, |change| change));
         assert!(matches!(heard.recv().await, Some(Change::All(namespaces)) if namespaces.is_empty()));
 
         let end = Instant::now() + Duration::from_secs(20);

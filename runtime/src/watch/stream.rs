@@ -61,15 +61,16 @@ struct BookmarkMetadata {
     resource_version: String,
 }
 
-/// Follows changes since `version`, which it keeps up to date. Calls `opened` once the API server answers with a stream.
+/// Follows changes since `version`, which it keeps up to date. Calls `opened` once the API server answers with a stream. Of objects
+/// of which `read` makes nothing nothing is told.
 ///
 /// A stream is in the order of versions, and one that is opened anew begins after the last version seen. What is no newer than that
 /// has been told already, of the same object or by a list, and would bring back what was edited or deleted since: it is dropped.
-pub(super) async fn run<K, E>(
+pub(super) async fn run<K, T, E>(
     source: &Source<'_>,
     version: &mut String,
     events: &mpsc::Sender<E>,
-    wrap: &impl Fn(Change<K>) -> E,
+    (read, wrap): (&mut impl FnMut(K) -> Option<T>, &impl Fn(Change<T>) -> E),
     opened: impl FnOnce(),
 ) -> Ended
 where
@@ -108,8 +109,10 @@ where
         };
         deaf_at = Instant::now() + patience.silence;
         let change = match serde_json::from_slice(&line) {
-            Ok(Line::Added(object) | Line::Modified(object)) => news(object, version).map(Change::Applied),
-            Ok(Line::Deleted(object)) => news(object, version).map(Change::Deleted),
+            Ok(Line::Added(object) | Line::Modified(object)) => {
+                news(object, version).and_then(&mut *read).map(Change::Applied)
+            }
+            Ok(Line::Deleted(object)) => news(object, version).and_then(&mut *read).map(Change::Deleted),
             Ok(Line::Bookmark(bookmark)) => {
                 let newest = bookmark.metadata.resource_version;
                 if is_older(&newest, version) {

@@ -5,7 +5,7 @@ mod vips;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_api::{TrafficPolicy, VipAnnouncement};
+use ferrolb_api::TrafficPolicy;
 use ferrolb_model::Labels;
 use ferrolb_ownership::{Interface, NodeName, Plan, Presence, VipPlan};
 use ferrolb_runtime::watch::Change;
@@ -14,7 +14,7 @@ use vips::Vips;
 
 use crate::bgp::{self, BgpDesired, Input, Kept, Ledger, Objects};
 use crate::interfaces::{Globs, Usable, serving};
-use crate::source::{EndpointGroup, Endpoints, NodeFacts, ServiceName, Slice};
+use crate::source::{EndpointGroup, Endpoints, NodeFacts, Reference, Slice, Vip};
 
 /// What this speaker knows of its configuration and its node.
 #[derive(Debug)]
@@ -144,18 +144,15 @@ impl Index {
 
     /// Takes a change of endpoints; tells whether anything differs now.
     pub fn apply_endpoints(&mut self, change: Change<EndpointGroup>) -> bool {
-        let service = match &change {
+        let touched = match &change {
             Change::Applied(group) | Change::Deleted(group) if self.endpoints.is_listed() => {
-                Some(group.service.clone())
+                Some(self.vips.of_service(group.service()).collect())
             }
             Change::All(_) | Change::Applied(_) | Change::Deleted(_) => None,
         };
         let differs = self.endpoints.apply(change);
-        match service {
-            Some(service) if differs => {
-                let vips = self.vips.of_service(&service).collect();
-                self.note(vips);
-            }
+        match touched {
+            Some(vips) if differs => self.note(vips),
             None if differs => self.news = News::Everything,
             Some(_) | None => {}
         }
@@ -220,16 +217,16 @@ impl Index {
             leaving: &self.facts.why_leaving(),
             settled: self.complete && self.bgp.is_complete() && endpoints_known,
             objects: &self.bgp,
-            serving: |vip: &VipAnnouncement| serves(endpoints, in_cluster, vip),
+            serving: |vip: &Vip| serves(endpoints, in_cluster, vip),
         };
         match std::mem::replace(&mut self.news, News::Vips(Vec::new())) {
             // Of many a search for each takes longer than a walk through all.
             News::Vips(changed) if changed.len() < vips.len() / 2 => {
-                let now = |address| (address, vips.get(address).map(|vip| vip.announcement));
+                let now = |address| (address, vips.get(address));
                 ledger.some(&input, changed.into_iter().map(now));
             }
             News::Everything | News::Vips(_) => {
-                ledger.all(&input, vips.iter().map(|(address, vip)| (address, vip.announcement)));
+                ledger.all(&input, vips.iter());
             }
         }
         ledger.desired(&input)
@@ -259,24 +256,25 @@ impl Index {
         };
         let mut plans = BTreeMap::<u32, Plan>::new();
         let usable = self.usable.as_deref().unwrap_or_default();
-        for (vip, placed) in self.vips.iter() {
-            let Some(layer2) = &placed.announcement.layer2 else { continue };
+        let mut names = Names::default();
+        for (address, vip) in self.vips.iter() {
+            let Some(layer2) = &vip.layer2 else { continue };
             let named = Globs::new(layer2.interfaces.iter().map(String::as_str));
-            let indices = serving(vip, &named, usable);
+            let indices = serving(address, &named, usable);
             if indices.is_empty() && layer2.nodes.iter().any(|node| node == self.node.as_str()) {
                 desired.problems.push(format!(
-                    "VIP {vip} has no interface on this node: none has a network that holds it, none is named by its \
+                    "VIP {address} has no interface on this node: none has a network that holds it, none is named by its \
                      L2Advertisement, and there is no default route of its family"
                 ));
             }
             let plan = VipPlan {
-                candidates: layer2.nodes.iter().filter_map(|node| NodeName::new(node).ok()).collect(),
-                move_to: layer2.move_to.as_ref().and_then(|node| NodeName::new(node).ok()),
-                revision: placed.revision,
-                ready: self.is_ready(placed.announcement),
+                candidates: layer2.nodes.iter().filter_map(|node| names.name(node)).collect(),
+                move_to: layer2.move_to.as_ref().and_then(|node| names.name(node)),
+                revision: vip.revision(),
+                ready: self.is_ready(vip),
             };
             for index in indices {
-                plans.entry(index).or_default().vips.insert(vip, plan.clone());
+                plans.entry(index).or_default().vips.insert(address, plan.clone());
             }
         }
         self.served.extend(plans.keys());
@@ -297,13 +295,28 @@ impl Index {
         desired
     }
 
-    fn is_ready(&self, announcement: &VipAnnouncement) -> bool {
-        match announcement.traffic_policy {
+    fn is_ready(&self, vip: &Vip) -> bool {
+        match vip.traffic_policy {
             TrafficPolicy::Cluster => true,
             TrafficPolicy::Local => {
-                announcement.services.iter().all(|service| self.endpoints.gate(&ServiceName::from(service)))
+                vip.services().iter().map(Reference::service).all(|service| self.endpoints.gate(service))
             }
         }
+    }
+}
+
+/// Names of nodes, each once: many VIPs have the same candidates.
+#[derive(Default)]
+struct Names<'a>(BTreeMap<&'a str, NodeName>);
+
+impl<'a> Names<'a> {
+    fn name(&mut self, name: &'a str) -> Option<NodeName> {
+        if let Some(known) = self.0.get(name) {
+            return Some(known.clone());
+        }
+        let new = NodeName::new(name).ok()?;
+        self.0.insert(name, new.clone());
+        Some(new)
     }
 }
 
@@ -314,8 +327,8 @@ fn newest(slices: &[Slice]) -> u64 {
 /// How many ready endpoints carry a VIP's traffic on this node, if it is to be announced in routes ([`bgp::serving`]). While
 /// endpoints are unknown, as after a restart without API server, Cluster VIPs are announced and Local ones are not; without a
 /// cluster the manifests are trusted.
-fn serves(endpoints: &Endpoints, in_cluster: bool, vip: &VipAnnouncement) -> Option<u32> {
-    let ready = vip.services.iter().map(|service| endpoints.ready(&ServiceName::from(service)));
+fn serves(endpoints: &Endpoints, in_cluster: bool, vip: &Vip) -> Option<u32> {
+    let ready = vip.services().iter().map(|service| endpoints.ready(service.service()));
     let ready: Option<Vec<(u32, bool)>> = ready.collect();
     match (&ready, vip.traffic_policy) {
         (Some(ready), policy) => bgp::serving(policy, ready),

@@ -1,9 +1,10 @@
 use std::net::IpAddr;
 
-use ferrolb_api::{Layer2Announcement, ServiceReference};
+use ferrolb_api::{Layer2Announcement, ServiceReference, VipAnnouncement};
 use ferrolb_ownership::Mac;
 
 use super::*;
+use crate::source::{Common, group};
 
 fn index() -> Index {
     let mut index = Index::new(NodeName::new("node-a").unwrap());
@@ -43,7 +44,7 @@ fn vip(ip: &str, nodes: &[&str], revision: i64) -> VipAnnouncement {
 }
 
 fn slice(name: &str, vips: &[VipAnnouncement]) -> Slice {
-    Slice { name: name.to_owned(), revision: 0, vips: vips.to_vec() }
+    Common::default().slice(name.to_owned(), 0, vips.to_vec())
 }
 
 fn vips(desired: &Desired, index: u32) -> Vec<String> {
@@ -120,12 +121,7 @@ fn local_vips_wait_for_an_endpoint_here() {
     index.apply_slices(Change::All(vec![slice("a", &[local])]));
     assert!(index.wants_endpoints());
     let mut ready = |ready_here: bool| {
-        index.apply_endpoints(Change::All(vec![EndpointGroup {
-            name: "web-1".into(),
-            service: ServiceName { namespace: "ns".into(), name: "web".into() },
-            ready_here: u32::from(ready_here),
-            ready_anywhere: true,
-        }]));
+        index.apply_endpoints(Change::All(vec![group("web", "web-1", u32::from(ready_here), true)]));
         index.desired().interfaces[&2].1.vips.values().next().unwrap().ready
     };
     assert!(!ready(false));
@@ -179,7 +175,7 @@ fn the_digest_depends_on_content_and_not_on_slices() {
 fn in_a_cluster_the_plan_has_the_newest_version_of_a_slice() {
     let mut index = index();
     let at = |revision| Slice { revision, ..slice("a", &[vip("192.0.2.200", &["node-a"], 3)]) };
-    index.apply_slices(Change::All(vec![at(70), Slice { name: "b".into(), revision: 80, vips: Vec::new() }]));
+    index.apply_slices(Change::All(vec![at(70), Slice { revision: 80, ..slice("b", &[]) }]));
     assert_eq!(index.desired().interfaces[&2].1.revision, 80);
     assert!(index.apply_slices(Change::Applied(at(90))));
     assert_eq!(index.desired().interfaces[&2].1.revision, 90);
@@ -245,12 +241,7 @@ fn routes_wait_for_ready_endpoints() {
     for (here, anywhere, expected) in
         [(0, false, &[][..]), (0, true, &["192.0.2.1/32"]), (2, true, &["192.0.2.1/32", "192.0.2.2/32"])]
     {
-        index.apply_endpoints(Change::All(vec![EndpointGroup {
-            name: "web-1".into(),
-            service: ServiceName { namespace: "ns".into(), name: "web".into() },
-            ready_here: here,
-            ready_anywhere: anywhere,
-        }]));
+        index.apply_endpoints(Change::All(vec![group("web", "web-1", here, anywhere)]));
         let expected = expected.iter().map(ToString::to_string).collect();
         assert_eq!(prefixes(&mut index), (expected, true));
     }

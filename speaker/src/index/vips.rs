@@ -5,19 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use ferrolb_api::VipAnnouncement;
 use ferrolb_runtime::watch::Change;
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
-use crate::source::{ServiceName, Slice};
+use crate::source::{Reference, ServiceName, Slice, Vip};
 
 #[derive(Debug, Default)]
 pub(super) struct Vips {
     slices: BTreeMap<String, Arc<Slice>>,
     vips: BTreeMap<IpAddr, Known>,
     /// The VIPs that any slice says are of a Service, and how many times it is said.
-    services: BTreeMap<(ServiceName, IpAddr), u32>,
+    services: BTreeMap<(Reference, IpAddr), u32>,
     /// What of each slice cannot be read, in words.
     problems: BTreeMap<String, Vec<String>>,
     /// VIPs that changed since their hashes were added up, some more than once.
@@ -37,7 +36,6 @@ struct Known {
 
 #[derive(Debug)]
 struct Place {
-    revision: u64,
     slice: Arc<Slice>,
     entry: usize,
 }
@@ -45,19 +43,12 @@ struct Place {
 impl Place {
     /// What it is sorted by: the newest first.
     fn order(&self) -> (Reverse<u64>, &str, usize) {
-        (Reverse(self.revision), &self.slice.name, self.entry)
+        (Reverse(self.vip().revision()), &self.slice.name, self.entry)
     }
 
-    fn vip(&self) -> Option<Vip<'_>> {
-        Some(Vip { announcement: self.slice.vips.get(self.entry)?, revision: self.revision })
+    fn vip(&self) -> &Vip {
+        &self.slice.vips[self.entry]
     }
-}
-
-/// A VIP, as the slice that counts has it.
-#[derive(Clone, Copy)]
-pub(super) struct Vip<'a> {
-    pub(super) announcement: &'a VipAnnouncement,
-    pub(super) revision: u64,
 }
 
 /// What a change of slices changed.
@@ -95,22 +86,23 @@ impl Vips {
         self.slices.values().map(Arc::as_ref)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (IpAddr, Vip<'_>)> {
-        self.vips.iter().filter_map(|(address, known)| Some((*address, known.places.first()?.vip()?)))
+    /// Every VIP, as the slice that counts has it.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (IpAddr, &Vip)> {
+        self.vips.iter().filter_map(|(address, known)| Some((*address, known.places.first()?.vip())))
     }
 
     pub(super) fn len(&self) -> usize {
         self.vips.len()
     }
 
-    pub(super) fn get(&self, address: IpAddr) -> Option<Vip<'_>> {
-        self.vips.get(&address)?.places.first()?.vip()
+    pub(super) fn get(&self, address: IpAddr) -> Option<&Vip> {
+        self.vips.get(&address)?.places.first().map(Place::vip)
     }
 
     /// The VIPs of a Service.
-    pub(super) fn of_service(&self, service: &ServiceName) -> impl Iterator<Item = IpAddr> {
-        let from = (service.clone(), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let of_service = self.services.range(from..).take_while(move |((of, _), _)| of == service);
+    pub(super) fn of_service(&self, service: ServiceName<'_>) -> impl Iterator<Item = IpAddr> {
+        let from = (Reference::first(service), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let of_service = self.services.range(from..).take_while(move |((of, _), _)| of.service() == service);
         of_service.map(|((_, address), _)| *address)
     }
 
@@ -126,8 +118,8 @@ impl Vips {
         unhashed.dedup();
         for address in unhashed {
             let Some(known) = self.vips.get_mut(&address) else { continue };
-            let Some(vip) = known.places.first().and_then(Place::vip) else { continue };
-            let hash = hash(address, vip.announcement);
+            let Some(vip) = known.places.first().map(Place::vip) else { continue };
+            let hash = hash(address, vip);
             self.sum = self.sum.wrapping_sub(known.hash).wrapping_add(hash);
             known.hash = hash;
         }
@@ -144,11 +136,11 @@ impl Vips {
         let new = slice.as_ref().map(entries).unwrap_or_default();
         changed.vips.extend(differing(&old, &new));
         let new: Vec<_> = new.into_iter().map(|Entry { address, at, .. }| (address, at)).collect();
-        for Entry { address, announcement, .. } in &old {
+        for Entry { address, vip, .. } in &old {
             if let Some(known) = self.vips.get_mut(address) {
                 known.places.retain(|place| place.slice.name != name);
             }
-            self.count_services(*address, announcement, false);
+            self.count_services(*address, vip, false);
         }
         self.problems.remove(name);
         match slice {
@@ -165,18 +157,15 @@ impl Vips {
 
     fn insert(&mut self, slice: Arc<Slice>, entries: &[(IpAddr, usize)]) {
         for (address, entry) in entries {
-            let announcement = &slice.vips[*entry];
-            let revision = announcement.layer2.as_ref().map_or(0, |layer2| layer2.revision);
-            let revision = u64::try_from(revision).unwrap_or(0);
             let places = &mut self.vips.entry(*address).or_default().places;
-            places.push(Place { revision, slice: Arc::clone(&slice), entry: *entry });
+            places.push(Place { slice: Arc::clone(&slice), entry: *entry });
             places.sort_by(|one, other| one.order().cmp(&other.order()));
-            self.count_services(*address, announcement, true);
+            self.count_services(*address, &slice.vips[*entry], true);
         }
         if entries.len() < slice.vips.len() {
-            let unread = slice.vips.iter().filter(|vip| vip.ip.parse::<IpAddr>().is_err());
-            let problem = |vip: &VipAnnouncement| {
-                let (name, ip) = (&slice.name, &vip.ip);
+            let unread = slice.vips.iter().filter(|vip| vip.address().is_none());
+            let problem = |vip: &Vip| {
+                let (name, ip) = (&slice.name, vip.ip());
                 format!("slice {name} holds {ip:?}, which is no IP address; that entry is left out")
             };
             self.problems.insert(slice.name.clone(), unread.map(problem).collect());
@@ -185,9 +174,9 @@ impl Vips {
     }
 
     /// A slice says, or no longer, which Services a VIP is of.
-    fn count_services(&mut self, address: IpAddr, announcement: &VipAnnouncement, more: bool) {
-        for service in &announcement.services {
-            let key = (ServiceName::from(service), address);
+    fn count_services(&mut self, address: IpAddr, vip: &Vip, more: bool) {
+        for service in vip.services() {
+            let key = (service.clone(), address);
             let times = self.services.get(&key).copied().unwrap_or_default();
             let times = if more { times + 1 } else { times.saturating_sub(1) };
             if times == 0 {
@@ -203,17 +192,15 @@ impl Vips {
 struct Entry<'a> {
     address: IpAddr,
     at: usize,
-    announcement: &'a VipAnnouncement,
+    vip: &'a Vip,
 }
 
 /// Those of a slice, by address, and in its order for each.
 fn entries(slice: &Slice) -> Vec<Entry<'_>> {
-    let read = |(at, announcement): (usize, &'_ VipAnnouncement)| {
-        announcement.ip.parse().ok().map(|address| (address, at))
-    };
+    let read = |(at, vip): (usize, &'_ Vip)| vip.address().map(|address| (address, at));
     let mut read: Vec<(IpAddr, usize)> = slice.vips.iter().enumerate().filter_map(read).collect();
     read.sort_unstable();
-    read.into_iter().map(|(address, at)| Entry { address, at, announcement: &slice.vips[at] }).collect()
+    read.into_iter().map(|(address, at)| Entry { address, at, vip: &slice.vips[at] }).collect()
 }
 
 /// Addresses of which two versions of a slice say something else.
@@ -222,7 +209,7 @@ fn differing(mut before: &[Entry<'_>], mut now: &[Entry<'_>]) -> Vec<IpAddr> {
     while let Some(address) = before.first().into_iter().chain(now.first()).map(|entry| entry.address).min() {
         let of = |all: &[Entry<'_>]| all.iter().take_while(|entry| entry.address == address).count();
         let (old, new) = (before.split_at(of(before)), now.split_at(of(now)));
-        if !old.0.iter().map(|entry| entry.announcement).eq(new.0.iter().map(|entry| entry.announcement)) {
+        if !old.0.iter().map(|entry| entry.vip).eq(new.0.iter().map(|entry| entry.vip)) {
             others.push(address);
         }
         (before, now) = (old.1, new.1);
@@ -230,20 +217,21 @@ fn differing(mut before: &[Entry<'_>], mut now: &[Entry<'_>]) -> Vec<IpAddr> {
     others
 }
 
-fn hash(address: IpAddr, announcement: &VipAnnouncement) -> u64 {
+fn hash(address: IpAddr, vip: &Vip) -> u64 {
     let mut hash = Sha256::new();
     hash.update(address.to_string());
-    hash.update(serde_json::to_vec(announcement).expect("an announcement is plain data"));
+    hash.update(serde_json::to_vec(vip).expect("an announcement is plain data"));
     let bytes = hash.finalize();
     u64::from_be_bytes(bytes[..8].try_into().expect("a hash has 32 octets"))
 }
 
 #[cfg(test)]
 mod tests {
-    use ferrolb_api::{Layer2Announcement, ServiceReference, TrafficPolicy};
+    use ferrolb_api::{Layer2Announcement, ServiceReference, TrafficPolicy, VipAnnouncement};
     use ferrolb_sansio::Rng;
 
     use super::*;
+    use crate::source::Common;
 
     fn drawn(rng: &mut Rng) -> VipAnnouncement {
         let service = |number: u64| ServiceReference {
@@ -268,10 +256,7 @@ mod tests {
 
     fn in_words(vips: &mut Vips) -> String {
         let digest = vips.digest();
-        let all: Vec<String> = vips
-            .iter()
-            .map(|(address, vip)| format!("{address} {} {:?}", vip.revision, vip.announcement))
-            .collect();
+        let all: Vec<String> = vips.iter().map(|(address, vip)| format!("{address} {vip:?}")).collect();
         format!("{digest} {all:#?} {:?} {:?}", vips.services, vips.problems().collect::<Vec<_>>())
     }
 
@@ -281,15 +266,15 @@ mod tests {
         let mut rng = Rng::new(7);
         let mut kept = Vips::default();
         for revision in 0..3_000 {
-            let before: BTreeMap<IpAddr, VipAnnouncement> =
-                kept.iter().map(|(address, vip)| (address, vip.announcement.clone())).collect();
+            let before: BTreeMap<IpAddr, Vip> =
+                kept.iter().map(|(address, vip)| (address, vip.clone())).collect();
             let name = format!("vips-{}", rng.below(3));
-            let vips = (0..rng.below(5)).map(|_| drawn(&mut rng)).collect();
-            let slice = Slice { name, revision, vips };
+            let vips: Vec<_> = (0..rng.below(5)).map(|_| drawn(&mut rng)).collect();
+            let slice = Common::default().slice(name, revision, vips);
             let change = if rng.below(4) == 0 { Change::Deleted(slice) } else { Change::Applied(slice) };
             let changed = kept.apply(change);
             for (address, vip) in kept.iter() {
-                let same = before.get(&address) == Some(vip.announcement);
+                let same = before.get(&address) == Some(vip);
                 assert!(same || changed.vips.contains(&address), "{address} changed silently");
             }
             assert!(before.keys().all(|vip| kept.get(*vip).is_some() || changed.vips.contains(vip)));
@@ -302,7 +287,7 @@ mod tests {
     #[test]
     fn what_is_told_again_changes_nothing() {
         let mut rng = Rng::new(1);
-        let slice = Slice { name: "vips-0".into(), revision: 1, vips: vec![drawn(&mut rng)] };
+        let slice = Common::default().slice("vips-0".into(), 1, [drawn(&mut rng)]);
         let mut vips = Vips::default();
         assert!(vips.apply(Change::Applied(slice.clone())).differs);
         assert_eq!(vips.apply(Change::All(vec![slice])), Changed { differs: false, vips: Vec::new() });

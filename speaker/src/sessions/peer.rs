@@ -67,7 +67,7 @@ impl Peer {
             .session
             .rib_out()
             .routes()
-            .for_each(|(prefix, route)| routes.set(*prefix, Some(Arc::clone(route))));
+            .for_each(|(prefix, route)| routes.set(prefix, Some(Arc::clone(route))));
     }
 
     /// All that should be told has been known for so long. Once that is the time for which the peer would keep routes over a
@@ -218,7 +218,7 @@ impl Peer {
     pub(super) fn report(&self, obstacle: Option<String>) -> PeerReport {
         let routes = self.session.rib_out();
         let mut unsent = routes.routes().filter_map(|(prefix, _)| {
-            let reason = routes.not_sent(prefix)?;
+            let reason = routes.not_sent(&prefix)?;
             Some(format!("{prefix} is not told: {reason}"))
         });
         let first = unsent.next();

@@ -1,57 +1,66 @@
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use ferrolb_runtime::kinds::{EndpointSlice, SERVICE_NAME_LABEL};
 use ferrolb_runtime::watch::Change;
 
-/// A Service, by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ServiceName {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
+/// A Service: `namespace/name/`, with which the names of what is its own begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServiceName<'a>(&'a str);
 
 /// One `EndpointSlice`, reduced to whether it has ready endpoints here and at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointGroup {
-    /// The slice's own name, unique in the Service's namespace.
-    pub name: String,
-    /// The Service it belongs to.
-    pub service: ServiceName,
-    /// How many endpoints on this node are ready.
-    pub ready_here: u32,
-    /// Whether any endpoint is ready.
-    pub ready_anywhere: bool,
-}
-
-impl EndpointGroup {
-    /// Reads a slice as the speaker of `node` sees it; `None` if it belongs to no Service.
-    pub fn read(slice: &EndpointSlice, node: &str) -> Option<Self> {
-        let service = ServiceName {
-            namespace: slice.metadata.namespace.clone()?,
-            name: slice.metadata.labels.as_ref()?.get(SERVICE_NAME_LABEL)?.clone(),
-        };
-        let mut ready = slice.endpoints.iter().filter(|e| e.conditions.ready.unwrap_or(true)).peekable();
-        let ready_anywhere = ready.peek().is_some();
-        let here = ready.filter(|endpoint| endpoint.node_name.as_deref() == Some(node)).count();
-        let ready_here = u32::try_from(here).unwrap_or(u32::MAX);
-        Some(Self { name: slice.metadata.name.clone()?, service, ready_here, ready_anywhere })
-    }
+    /// `namespace/service/slice`: a node has those of the whole cluster.
+    name: Box<str>,
+    ready: Ready,
 }
 
 /// The endpoints of all Services, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Endpoints {
-    /// By Service and slice; `None` until they have been listed.
-    groups: Option<BTreeMap<(ServiceName, String), Ready>>,
+    /// By Service and slice, as [`EndpointGroup::name`]; `None` until they have been listed.
+    groups: Option<BTreeMap<Box<str>, Ready>>,
 }
 
 /// What a slice says of endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ready {
+    /// How many on this node are ready.
     here: u32,
+    /// Whether any is.
     anywhere: bool,
+}
+
+impl<'a> ServiceName<'a> {
+    /// The Service with whose name `text` begins.
+    pub(super) fn begins(text: &'a str) -> Self {
+        let end = text.match_indices('/').nth(1).map_or(text.len(), |(at, _)| at + 1);
+        Self(&text[..end])
+    }
+
+    pub(crate) fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl EndpointGroup {
+    /// Reads a slice as the speaker of `node` sees it; `None` if it belongs to no Service.
+    pub fn read(slice: &EndpointSlice, node: &str) -> Option<Self> {
+        let service = slice.metadata.labels.as_ref()?.get(SERVICE_NAME_LABEL)?;
+        let mut ready = slice.endpoints.iter().filter(|e| e.conditions.ready.unwrap_or(true)).peekable();
+        let anywhere = ready.peek().is_some();
+        let here = ready.filter(|endpoint| endpoint.node_name.as_deref() == Some(node)).count();
+        let here = u32::try_from(here).unwrap_or(u32::MAX);
+        let (namespace, name) = (slice.metadata.namespace.as_ref()?, slice.metadata.name.as_ref()?);
+        let name = [namespace, "/", service, "/", name].concat().into();
+        Some(Self { name, ready: Ready { here, anywhere } })
+    }
+
+    /// The Service it belongs to.
+    pub(crate) fn service(&self) -> ServiceName<'_> {
+        ServiceName::begins(&self.name)
+    }
 }
 
 impl Endpoints {
@@ -62,23 +71,19 @@ impl Endpoints {
 
     /// Takes a change; tells whether anything differs now.
     pub(crate) fn apply(&mut self, change: Change<EndpointGroup>) -> bool {
-        let keyed = |group: EndpointGroup| {
-            let EndpointGroup { name, service, ready_here: here, ready_anywhere: anywhere } = group;
-            ((service, name), Ready { here, anywhere })
-        };
         match change {
             Change::All(groups) => {
-                let groups = Some(groups.into_iter().map(keyed).collect());
+                let groups = groups.into_iter().map(|group| (group.name, group.ready));
+                let groups = Some(groups.collect());
                 let differs = groups != self.groups;
                 self.groups = groups;
                 differs
             }
-            Change::Applied(group) => {
-                let (key, ready) = keyed(group);
-                self.groups.get_or_insert_default().insert(key, ready) != Some(ready)
+            Change::Applied(EndpointGroup { name, ready }) => {
+                self.groups.get_or_insert_default().insert(name, ready) != Some(ready)
             }
-            Change::Deleted(group) => {
-                self.groups.as_mut().is_some_and(|groups| groups.remove(&keyed(group).0).is_some())
+            Change::Deleted(EndpointGroup { name, .. }) => {
+                self.groups.as_mut().is_some_and(|groups| groups.remove(&name).is_some())
             }
         }
     }
@@ -86,15 +91,16 @@ impl Endpoints {
     /// Whether this node may carry a Service's traffic under the Local policy: it has a ready endpoint, or no node has
     /// (then whoever answers can at least refuse). While endpoints are unknown the plan is trusted: its candidates had
     /// one.
-    pub(crate) fn gate(&self, service: &ServiceName) -> bool {
+    pub(crate) fn gate(&self, service: ServiceName<'_>) -> bool {
         self.ready(service).is_none_or(|(here, anywhere)| here > 0 || !anywhere)
     }
 
     /// How many endpoints of a Service are ready on this node, and whether any is anywhere; `None` while they are unknown.
-    pub(crate) fn ready(&self, service: &ServiceName) -> Option<(u32, bool)> {
+    pub(crate) fn ready(&self, service: ServiceName<'_>) -> Option<(u32, bool)> {
         let groups = self.groups.as_ref()?;
-        let from = (service.clone(), String::new());
-        let of_service = groups.range(from..).take_while(|((of, _), _)| of == service);
+        let from = (Bound::Included(service.as_str()), Bound::Unbounded);
+        let groups = groups.range::<str, _>(from);
+        let of_service = groups.take_while(|(name, _)| name.starts_with(service.as_str()));
         let sum = of_service.fold((0_u32, false), |(here, anywhere), (_, ready)| {
             (here.saturating_add(ready.here), anywhere || ready.anywhere)
         });
@@ -108,8 +114,14 @@ impl Endpoints {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A slice of the Service `ns/SERVICE`.
+    pub(crate) fn group(service: &str, slice: &str, here: u32, anywhere: bool) -> EndpointGroup {
+        let name = format!("ns/{service}/{slice}").into();
+        EndpointGroup { name, ready: Ready { here, anywhere } }
+    }
 
     fn read(json: &str) -> Option<EndpointGroup> {
         EndpointGroup::read(&serde_json::from_str(json).unwrap(), "node-a")
@@ -124,7 +136,7 @@ mod tests {
             ))
             .unwrap()
         };
-        let readiness = |group: EndpointGroup| (group.ready_here, group.ready_anywhere);
+        let readiness = |group: EndpointGroup| (group.ready.here, group.ready.anywhere);
         assert_eq!(readiness(slice(r#"[{"nodeName":"node-a","conditions":{"ready":true}}]"#)), (1, true));
         assert_eq!(
             readiness(slice(r#"[{"nodeName":"node-a","conditions":{}}]"#)),
@@ -136,30 +148,25 @@ mod tests {
             (0, true)
         );
         assert_eq!(readiness(slice("null")), (0, false));
+        assert_eq!(slice("null").name.as_ref(), "ns/web/web-1");
+        assert_eq!(slice("null").service(), ServiceName("ns/web/"));
         assert_eq!(read(r#"{"metadata":{"namespace":"ns","name":"stray"},"endpoints":[]}"#), None);
     }
 
     #[test]
     fn the_gate_opens_with_an_endpoint_here_or_none_at_all() {
-        let service = |name: &str| ServiceName { namespace: "ns".to_owned(), name: name.to_owned() };
-        let group = |of: &str, name: &str, ready_here, ready_anywhere| EndpointGroup {
-            name: name.to_owned(),
-            service: service(of),
-            ready_here,
-            ready_anywhere,
-        };
         let mut endpoints = Endpoints::default();
-        assert!(endpoints.gate(&service("web")), "unknown");
+        assert!(endpoints.gate(ServiceName("ns/web/")), "unknown");
         assert!(endpoints.apply(Change::All(vec![group("web", "1", 0, true), group("weber", "1", 1, true)])));
-        assert!(!endpoints.gate(&service("web")), "ready elsewhere only");
-        assert!(endpoints.gate(&service("none")), "no endpoints at all");
+        assert!(!endpoints.gate(ServiceName("ns/web/")), "ready elsewhere only");
+        assert!(endpoints.gate(ServiceName("ns/none/")), "no endpoints at all");
         assert!(endpoints.apply(Change::Applied(group("web", "2", 1, true))));
         assert!(!endpoints.apply(Change::Applied(group("web", "2", 1, true))), "the same again");
-        assert!(endpoints.gate(&service("web")));
+        assert!(endpoints.gate(ServiceName("ns/web/")));
         assert!(endpoints.apply(Change::Deleted(group("web", "2", 1, true))));
         assert!(endpoints.apply(Change::Applied(group("web", "1", 0, false))));
-        assert!(endpoints.gate(&service("web")), "none anywhere");
+        assert!(endpoints.gate(ServiceName("ns/web/")), "none anywhere");
         endpoints.forget();
-        assert!(endpoints.gate(&service("web")));
+        assert!(endpoints.gate(ServiceName("ns/web/")));
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{NodeFacts, Passwords, Slice, passwords};
+use super::{Common, NodeFacts, Passwords, Slice, passwords};
 
 /// What manifests say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,10 +66,10 @@ impl Manifests {
 /// or, in a file that does not hold AnnouncementSlices alone, in which object.
 pub(super) fn parse(file: &str, text: &str) -> Result<Manifests, String> {
     let heads: Vec<Head> = read(file, text)?;
-    let mut manifests = Manifests::default();
+    let (mut manifests, mut common) = (Manifests::default(), Common::default());
     if heads.iter().all(|head| is_ours(head, "AnnouncementSlice")) {
         let slices: Vec<SliceManifest> = read(file, text)?;
-        manifests.slices = slices.into_iter().map(|manifest| slice(file, manifest)).collect();
+        manifests.slices = slices.into_iter().map(|manifest| slice(file, manifest, &mut common)).collect();
         return Ok(manifests);
     }
     let objects: Vec<Value> = read(file, text)?;
@@ -77,7 +77,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Manifests, String> {
         let found = &mut manifests;
         match head.kind.as_str() {
             "AnnouncementSlice" if is_ours(&head, &head.kind) => {
-                found.slices.push(slice(file, typed(file, &head, object)?));
+                found.slices.push(slice(file, typed(file, &head, object)?, &mut common));
             }
             "BGPPeer" if is_ours(&head, &head.kind) => found.peers.push(typed(file, &head, object)?),
             "BGPAdvertisement" if is_ours(&head, &head.kind) => {
@@ -131,9 +131,9 @@ fn typed<T: DeserializeOwned>(file: &str, head: &Head, object: Value) -> Result<
     serde_json::from_value(object).map_err(|error| format!("{file}, {kind} {name}: {error}"))
 }
 
-fn slice(file: &str, manifest: SliceManifest) -> Slice {
+fn slice(file: &str, manifest: SliceManifest, common: &mut Common) -> Slice {
     let SliceManifest { metadata, spec } = manifest;
-    Slice { name: format!("{file}/{}", metadata.name), revision: 0, vips: spec.vips }
+    common.slice(format!("{file}/{}", metadata.name), 0, spec.vips)
 }
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ spec: {vips: [{ip: '2001:db8::1', layer2: {nodes: [b]}}]}
     fn json_is_yaml() {
         let json = r#"{"apiVersion":"ferrolb.io/v1beta1","kind":"AnnouncementSlice","metadata":{"name":"j"},
             "spec":{"vips":[{"ip":"192.0.2.1","trafficPolicy":"Local"}]}}"#;
-        assert_eq!(parse("a.json", json).unwrap().slices[0].vips[0].ip, "192.0.2.1");
+        assert_eq!(parse("a.json", json).unwrap().slices[0].vips[0].ip(), "192.0.2.1");
     }
 
     #[test]

@@ -6,21 +6,23 @@ pub mod keys;
 mod manifest;
 mod node;
 pub mod passwords;
+mod slice;
 pub mod standalone;
 
-use ferrolb_api::{ServiceReference, VipAnnouncement};
 use ferrolb_ownership::{ClusterId, Keys};
 use ferrolb_runtime::watch::Change;
-use serde::{Deserialize, Serialize};
 
 use crate::bgp;
 use crate::interfaces::Interfaces;
 use crate::sys::tcp::Password;
 
 pub(crate) use endpoints::Endpoints;
+#[cfg(test)]
+pub(crate) use endpoints::tests::group;
 pub use endpoints::{EndpointGroup, ServiceName};
 pub use node::NodeFacts;
 pub use passwords::Passwords;
+pub use slice::{Common, Reference, Slice, Vip};
 
 /// Something the index has to know.
 #[derive(Debug)]
@@ -50,22 +52,4 @@ pub enum Event {
     Passwords(Passwords),
     /// Part of the configuration cannot be used; the text says which and why. `None`: all of it can.
     Problem(Option<String>),
-}
-
-/// The VIPs of one `AnnouncementSlice`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Slice {
-    /// The object's name.
-    pub name: String,
-    /// Its `resourceVersion`; zero without a cluster.
-    #[serde(default)]
-    pub revision: u64,
-    /// Its VIPs.
-    pub vips: Vec<VipAnnouncement>,
-}
-
-impl From<&ServiceReference> for ServiceName {
-    fn from(reference: &ServiceReference) -> Self {
-        Self { namespace: reference.namespace.clone(), name: reference.name.clone() }
-    }
 }

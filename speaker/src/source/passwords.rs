@@ -69,7 +69,7 @@ impl Drop for Follower {
 async fn follow(client: Client, name: String, events: Sender<Event>) {
     let secrets = Api::<Secret>::default_namespaced(client);
     let selection = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
-    watch(secrets, selection, events, move |change| {
+    watch(secrets, selection, events, Some, move |change: Change<Secret>| {
         let found = match change {
             Change::All(secrets) => secrets.into_iter().find(|secret| secret.name_any() == name),
             Change::Applied(secret) => Some(secret),

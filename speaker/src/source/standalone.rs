@@ -144,6 +144,7 @@ const MAX_FILE: u64 = 4 << 20;
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::source::Vip;
 
     /// A folder of its own that goes with the test.
     pub(crate) struct Folder(pub(crate) PathBuf);
@@ -173,8 +174,8 @@ pub(crate) mod tests {
         )
     }
 
-    fn ips(manifests: &Manifests) -> Vec<&str> {
-        manifests.slices.iter().flat_map(|slice| &slice.vips).map(|vip| vip.ip.as_str()).collect()
+    fn ips(manifests: &Manifests) -> Vec<String> {
+        manifests.slices.iter().flat_map(|slice| &slice.vips).map(Vip::ip).collect()
     }
 
     #[test]
@@ -186,7 +187,7 @@ pub(crate) mod tests {
         folder.write("notes.txt", "not a manifest");
         folder.write(".a.yaml.swp", "not a manifest");
         let (slices, problems) = reader.read(&folder.0).unwrap();
-        assert_eq!((ips(&slices), problems.len()), (vec!["192.0.2.1", "192.0.2.2"], 0));
+        assert_eq!((ips(&slices), problems.len()), (vec!["192.0.2.1".to_owned(), "192.0.2.2".to_owned()], 0));
 
         folder.write("a.yaml", "spec: [");
         folder.write("b.yml", &manifest("192.0.2.3"));
@@ -196,7 +197,7 @@ pub(crate) mod tests {
 
         std::fs::remove_file(folder.0.join("a.yaml")).unwrap();
         let (slices, problems) = reader.read(&folder.0).unwrap();
-        assert_eq!((ips(&slices), problems.len()), (vec!["192.0.2.3"], 0));
+        assert_eq!((ips(&slices), problems.len()), (vec!["192.0.2.3".to_owned()], 0));
     }
 
     #[test]
@@ -220,7 +221,7 @@ pub(crate) mod tests {
             let event = tokio::time::timeout(Duration::from_secs(5), events.recv()).await.unwrap().unwrap();
             if let Event::Slices(Change::All(slices)) = event {
                 let manifests = Manifests { slices, ..Manifests::default() };
-                return ips(&manifests).into_iter().map(str::to_owned).collect::<Vec<_>>();
+                return ips(&manifests);
             }
         };
         assert_eq!(next_ips().await, ["192.0.2.1"]);

@@ -13,7 +13,7 @@ use ferrolb_speaker::interfaces::Usable;
 use ferrolb_speaker::sessions::setup::Surroundings;
 use ferrolb_speaker::sessions::told::Told;
 use ferrolb_speaker::sessions::{Command, Output, Report, Routers, Sessions};
-use ferrolb_speaker::source::Slice;
+use ferrolb_speaker::source::{Common, Slice};
 use ferrolb_speaker::sys;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -123,14 +123,18 @@ fn advertisement() -> Result<BGPAdvertisement> {
 
 /// The slices of so many VIPs.
 pub(crate) fn slices(count: u32) -> Result<Vec<Slice>> {
-    (0..count.div_ceil(FULL)).map(|number| slice(number, (count - number * FULL).min(FULL))).collect()
+    let mut common = Common::default();
+    let numbers = 0..count.div_ceil(FULL);
+    numbers.map(|number| read(manifest(number, (count - number * FULL).min(FULL))?, &mut common)).collect()
 }
 
 /// The slice with this number, with so many of the VIPs that have a place there.
 pub(crate) fn slice(number: u32, count: u32) -> Result<Slice> {
-    let object = manifest(number, count)?;
-    let name = object.metadata.name.clone().unwrap_or_default();
-    Ok(Slice { name, revision: 0, vips: object.spec.vips })
+    read(manifest(number, count)?, &mut Common::default())
+}
+
+fn read(object: AnnouncementSlice, common: &mut Common) -> Result<Slice> {
+    Ok(common.slice(object.metadata.name.unwrap_or_default(), 0, object.spec.vips))
 }
 
 /// The same as the object.

@@ -105,6 +105,6 @@ where
     let (sender, mut changes) = mpsc::channel(1024);
     tokio::spawn(async move {
         let reading = async { while changes.recv().await.is_some() {} };
-        tokio::join!(watch(Api::<K>::all(client), selection, sender, |change| change), reading);
+        tokio::join!(watch(Api::<K>::all(client), selection, sender, Some, |change| change), reading);
     })
 }

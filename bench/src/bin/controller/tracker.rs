@@ -65,7 +65,7 @@ impl Tracker {
         let tracker = Self { state: Arc::default(), changed: Arc::default() };
         let (sender, mut changes) = mpsc::channel(4096);
         let selection = Selection { fields: Some("spec.type=LoadBalancer".into()), ..Selection::default() };
-        tokio::spawn(watch(Api::<Service>::all(client), selection, sender, |change| change));
+        tokio::spawn(watch(Api::<Service>::all(client), selection, sender, Some, |change| change));
         let follower = tracker.clone();
         tokio::spawn(async move {
             while let Some(change) = changes.recv().await {

@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
     let client = connect().await?;
     let (sender, mut changes) = mpsc::channel(1024);
     let selection = Selection { fields: Some("spec.type=LoadBalancer".into()), ..Selection::default() };
-    tokio::spawn(watch(Api::<Service>::all(client.clone()), selection, sender, |change| change));
+    tokio::spawn(watch(Api::<Service>::all(client.clone()), selection, sender, Some, |change| change));
     let mut in_flight = FuturesUnordered::new();
     loop {
         tokio::select! {

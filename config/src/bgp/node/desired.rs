@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_api::VipAnnouncement;
+use ferrolb_api::{BgpAnnouncement, TrafficPolicy, VipAnnouncement};
 use ferrolb_bgp::Asn;
 use ferrolb_model::{Labels, selected};
 use ipnet::IpNet;
@@ -53,6 +53,24 @@ pub struct PeerPlan {
     pub bfd: Option<BfdProfile>,
 }
 
+/// A VIP, as far as routes follow from it.
+pub trait Routed {
+    /// Its Services' external traffic policy.
+    fn traffic_policy(&self) -> TrafficPolicy;
+    /// How BGP peers are told of it.
+    fn bgp(&self) -> Option<&BgpAnnouncement>;
+}
+
+impl Routed for VipAnnouncement {
+    fn traffic_policy(&self) -> TrafficPolicy {
+        self.traffic_policy
+    }
+
+    fn bgp(&self) -> Option<&BgpAnnouncement> {
+        self.bgp.as_ref()
+    }
+}
+
 /// Everything that sessions and routes follow from.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a, E> {
@@ -79,13 +97,11 @@ pub struct Ledger {
 
 impl Ledger {
     /// Takes everything anew.
-    pub fn all<'a, E>(
+    pub fn all<'a, V: Routed + 'a, E: Fn(&V) -> Option<u32>>(
         &mut self,
         input: &Input<'_, E>,
-        vips: impl IntoIterator<Item = (IpAddr, &'a VipAnnouncement)>,
-    ) where
-        E: Fn(&VipAnnouncement) -> Option<u32>,
-    {
+        vips: impl IntoIterator<Item = (IpAddr, &'a V)>,
+    ) {
         let rules = Rules::of(input.objects, input.labels);
         let peers = peers(input.objects, input.labels, &mut Vec::new());
         self.routes = Routes::new(rules, peers.keys().map(String::as_str));
@@ -94,13 +110,11 @@ impl Ledger {
 
     /// Takes what may have changed of these VIPs, or of what serves them; `None`: one is no more. All else of `input` is as it
     /// was when everything was taken.
-    pub fn some<'a, E>(
+    pub fn some<'a, V: Routed + 'a, E: Fn(&V) -> Option<u32>>(
         &mut self,
         input: &Input<'_, E>,
-        vips: impl IntoIterator<Item = (IpAddr, Option<&'a VipAnnouncement>)>,
-    ) where
-        E: Fn(&VipAnnouncement) -> Option<u32>,
-    {
+        vips: impl IntoIterator<Item = (IpAddr, Option<&'a V>)>,
+    ) {
         if !input.leaving.is_empty() {
             return;
         }
@@ -110,7 +124,7 @@ impl Ledger {
                 if by.is_empty() {
                     return None;
                 }
-                Some(Telling { policy: vip.traffic_policy, endpoints: (input.serving)(vip)?, by })
+                Some(Telling { policy: vip.traffic_policy(), endpoints: (input.serving)(vip)?, by })
             });
             self.routes.set(address, telling);
         }
@@ -133,26 +147,20 @@ impl Ledger {
 }
 
 /// What follows from all this for the VIPs.
-pub fn desired<'a, E>(
+pub fn desired<'a, V: Routed + 'a, E: Fn(&V) -> Option<u32>>(
     input: &Input<'_, E>,
-    vips: impl IntoIterator<Item = (IpAddr, &'a VipAnnouncement)>,
-) -> BgpDesired
-where
-    E: Fn(&VipAnnouncement) -> Option<u32>,
-{
+    vips: impl IntoIterator<Item = (IpAddr, &'a V)>,
+) -> BgpDesired {
     let mut kept = Ledger::default();
     kept.all(input, vips);
     kept.desired(input)
 }
 
 /// For which VIPs and by which advertisements each peer is told of each prefix of [`desired`], by the peer's name.
-pub fn sources<'a, E>(
+pub fn sources<'a, V: Routed + 'a, E: Fn(&V) -> Option<u32>>(
     input: &Input<'_, E>,
-    vips: impl IntoIterator<Item = (IpAddr, &'a VipAnnouncement)>,
-) -> BTreeMap<String, BTreeMap<IpNet, Source>>
-where
-    E: Fn(&VipAnnouncement) -> Option<u32>,
-{
+    vips: impl IntoIterator<Item = (IpAddr, &'a V)>,
+) -> BTreeMap<String, BTreeMap<IpNet, Source>> {
     let mut kept = Ledger::default();
     kept.all(input, vips);
     kept.routes.sources()

@@ -13,7 +13,7 @@ mod rules;
 mod serving;
 mod table;
 
-pub use desired::{BgpDesired, Input, Ledger, PeerPlan, desired, sources};
+pub use desired::{BgpDesired, Input, Ledger, PeerPlan, Routed, desired, sources};
 pub use objects::{Change, Kept, Objects};
 pub use serving::serving;
 pub use table::{RouteAttributes, RouteChange, Source, Table};

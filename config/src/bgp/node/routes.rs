@@ -37,13 +37,12 @@ pub(super) struct Routes {
 struct Group {
     told: Vec<bool>,
     peers: Vec<String>,
-    routes: BTreeMap<IpNet, Route>,
-    /// Those that hold more than one address.
-    aggregates: BTreeSet<IpNet>,
+    /// Prefixes that hold more than one address. What is said of a single one follows from its VIP.
+    aggregates: BTreeMap<IpNet, Route>,
     table: Table,
 }
 
-/// A prefix, as the VIPs in it make it.
+/// A prefix of more than one address, as the VIPs in it make it.
 #[derive(Clone, Debug, Default)]
 struct Route {
     /// The rules that tell of it, in order, and for how many VIPs each.
@@ -99,7 +98,7 @@ impl Routes {
 
     /// The prefixes that any peer is told and that hold more than one address.
     pub(super) fn aggregates(&self) -> BTreeSet<IpNet> {
-        self.groups.iter().flat_map(|group| &group.aggregates).copied().collect()
+        self.groups.iter().flat_map(|group| group.aggregates.keys()).copied().collect()
     }
 
     /// For which VIPs and by which advertisements each peer is told of each prefix.
@@ -133,22 +132,25 @@ struct Attributes {
 type AttributesKey = (Vec<usize>, Option<u32>);
 
 impl Attributes {
-    fn of(&mut self, route: &Route, rules: &Rules) -> Arc<RouteAttributes> {
-        let endpoints = u32::try_from(route.endpoints).unwrap_or(u32::MAX);
-        let is_weighted =
-            route.local > 0 && route.by.first().is_some_and(|(oldest, _)| rules.is_weighted(*oldest));
-        let weight = is_weighted.then_some(endpoints);
-        let by = || route.by.iter().map(|(rule, _)| *rule);
+    /// Those of what is told by these rules. `local`: its endpoints on this node are all there are.
+    fn of(
+        &mut self,
+        by: impl Iterator<Item = usize> + Clone,
+        (endpoints, local): (u64, bool),
+        rules: &Rules,
+    ) -> Arc<RouteAttributes> {
+        let is_weighted = local && by.clone().next().is_some_and(|oldest| rules.is_weighted(oldest));
+        let weight = is_weighted.then(|| u32::try_from(endpoints).unwrap_or(u32::MAX));
         if let Some(((known, known_weight), attributes)) = &self.last
             && *known_weight == weight
-            && known.iter().copied().eq(by())
+            && known.iter().copied().eq(by.clone())
         {
             return Arc::clone(attributes);
         }
         if self.known.len() > MOST_ATTRIBUTES {
             self.known.retain(|_, attributes| Arc::strong_count(attributes) > 1);
         }
-        let key: AttributesKey = (by().collect(), weight);
+        let key: AttributesKey = (by.collect(), weight);
         let attributes =
             self.known.entry(key.clone()).or_insert_with_key(|(by, weight)| rules.merge(by, *weight));
         let attributes = Arc::clone(attributes);
@@ -166,18 +168,19 @@ impl Group {
         rules: &Rules,
         attributes: &mut Attributes,
     ) {
-        let route = self.routes.entry(prefix).or_default();
+        if prefix.prefix_len() == prefix.max_prefix_len() {
+            let weight = (telling.endpoints.into(), telling.policy == TrafficPolicy::Local);
+            let attributes = more.then(|| attributes.of(by.iter().copied(), weight, rules));
+            return self.table.set(prefix, attributes);
+        }
+        let route = self.aggregates.entry(prefix).or_default();
         route.count(by, telling, more);
         if route.by.is_empty() {
-            self.routes.remove(&prefix);
             self.aggregates.remove(&prefix);
-            self.table.set(prefix, None);
-            return;
+            return self.table.set(prefix, None);
         }
-        self.table.set(prefix, Some(attributes.of(route, rules)));
-        if prefix.prefix_len() < prefix.max_prefix_len() {
-            self.aggregates.insert(prefix);
-        }
+        let by = route.by.iter().map(|(rule, _)| *rule);
+        self.table.set(prefix, Some(attributes.of(by, (route.endpoints, route.local > 0), rules)));
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::VipAnnouncement;
 use ferrolb_model::{Family, Labels, selected};
 use ipnet::IpNet;
 use smallvec::SmallVec;
 
+use super::desired::Routed;
 use super::objects::Objects;
 use super::table::RouteAttributes;
 use crate::bgp::{Advertisement, CommunitySet, Preference};
@@ -51,12 +51,13 @@ impl Rules {
     }
 
     /// The rules by which a node tells of a VIP, in order.
-    pub(super) fn tell(&self, node: &str, vip: &VipAnnouncement) -> Places {
-        let advertisements = vip.bgp.iter().flat_map(|bgp| &bgp.advertisements);
+    pub(super) fn tell(&self, node: &str, vip: &impl Routed) -> Places {
+        let advertisements = vip.bgp().into_iter().flat_map(|bgp| &bgp.advertisements);
         let here = advertisements
             .filter(|by| by.nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|name| name == node)));
         let mut by: Places = here.filter_map(|by| self.places.get(&by.name).copied()).collect();
         by.sort_unstable();
+        by.dedup();
         by
     }
 

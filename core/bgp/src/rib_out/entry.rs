@@ -5,8 +5,10 @@ use crate::Prefix;
 use crate::policy::Route;
 
 /// One prefix, for one peer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Entry {
+    /// Which one it is of its neighbours.
+    pub(super) within: Within,
     /// What should be told.
     pub(super) desired: Option<Arc<Route>>,
     /// What was told in this session, if the peer has it.
@@ -15,6 +17,14 @@ pub(super) struct Entry {
     pub(super) owed: Owed,
     /// It is to be announced even if that is what was told.
     pub(super) again: bool,
+}
+
+/// A prefix within a network of 256 addresses; one that is wider has the network for itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Within {
+    /// The last octet of its address.
+    pub(super) host: u8,
+    pub(super) length: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,6 +37,16 @@ pub(super) enum Owed {
 }
 
 impl Entry {
+    /// One of which nothing is to be told.
+    pub(super) fn new(within: Within) -> Self {
+        Self { within, desired: None, told: None, owed: Owed::Nothing, again: false }
+    }
+
+    /// The peer of this session is gone, and what it knew.
+    pub(super) fn close(&mut self) {
+        *self = Self { desired: self.desired.take(), ..Self::new(self.within) };
+    }
+
     /// Finds out what is owed, of an entry that is in no queue.
     pub(super) fn settle(&mut self, prefix: &Prefix, session: Option<&Outlet>) {
         let sendable = session.filter(|outlet| outlet.may_send(prefix).is_ok());
