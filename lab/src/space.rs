@@ -177,9 +177,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            // Whichever has ended by itself meanwhile needs no signal.
-            let _ = self.signal(Signal::SIGKILL);
-            let _ = self.child.kill();
+            // `join` ends after the program inside, whose ports and files are free then. Without one, `join` itself has to go.
+            if self.signal(Signal::SIGKILL).is_err() {
+                let _ = self.child.kill();
+            }
             let _ = self.child.wait();
         }
     }

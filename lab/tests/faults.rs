@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -81,6 +83,26 @@ fn processes_freeze_thaw_and_die() {
     let left = n1.run(["sh", "-c", &groups("ls -d")]).unwrap().stdout;
     assert!(left.is_empty(), "cgroups outlive a power cut: {left}");
     assert!(pings(&lab.client(), N1), "its network is as it was");
+}
+
+/// It is large, so that the kernel takes milliseconds to clear it away; whoever starts it anew needs the port that it had.
+#[test]
+fn what_is_dropped_has_ended() {
+    let Guard(lab) = &Guard::up("t-dropped", &["--no-cluster", "--nodes", "1"]);
+    let n1 = lab.node("n1");
+    let mut command = n1.command(["dd", "if=/dev/zero", "bs=400M", "count=1", "status=none"]).unwrap();
+    for _ in 0..3 {
+        let large = n1.spawn(command.stdout(Stdio::piped())).unwrap();
+        let waits = || large.pid().is_some_and(|pid| wchan(pid).contains("pipe"));
+        wait("it waits for a reader", Duration::from_secs(5), waits).unwrap();
+        let pid = large.pid().unwrap();
+        drop(large);
+        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} is still there");
+    }
+}
+
+fn wchan(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default()
 }
 
 #[test]
