@@ -37,6 +37,7 @@ rows() { # N
   row "one Service, nothing else there: p50 / p99 from the end of the call to the address" idle
   row "the same beside all the others" full
   row "memory, anonymous + shared" memory
+  if [[ $(value "$n" takeover_s 1) == – ]]; then return; fi
   printf '| MetalLB has ended, FerroLB starts: all Services are its own after; addresses that changed, objects of MetalLB touched | %s s; %s, %s | – |\n' \
     "$(value "$n" takeover_s 1)" "$(value "$n" takeover_moved 0)" "$(value "$n" takeover_touched 0)"
 }

@@ -113,6 +113,17 @@ fn a_restart_writes_nothing_and_an_edit_by_hand_is_undone() {
     );
 }
 
+/// As the API server takes it: one empty entry, and nothing else, ends the record.
+#[test]
+fn a_slice_that_is_written_again_keeps_no_record_of_who_wrote_what() {
+    let mut slices = Slices::default();
+    slices.observe(applied("5", &[1]));
+    want(&mut slices, 2);
+    let Some(Write::ReplaceSlice(slice)) = slices.poll_write(at(0), !BUSY) else { panic!("no write") };
+    let sent = serde_json::to_value(&*slice).unwrap();
+    assert_eq!(sent["metadata"]["managedFields"], serde_json::json!([{}]));
+}
+
 #[test]
 fn an_empty_slice_is_deleted_and_a_deleted_one_restored() {
     let mut slices = Slices::default();
