@@ -12,8 +12,6 @@ use ferrolb_lab::Lab;
 use ferrolb_tests::arp::{Asker, Packet};
 use ferrolb_tests::sniff::Sniffer;
 
-use crate::vips::VIP;
-
 const HOST: (&str, Ipv4Addr) = ("client", Ipv4Addr::new(192, 0, 2, 100));
 /// Each question is asked as if by another host, beginning with this one, so that its answer can be told from others.
 const FIRST: Ipv4Addr = Ipv4Addr::new(198, 19, 0, 1);
@@ -22,14 +20,14 @@ const PERIOD: Duration = Duration::from_millis(2);
 /// A question that is not answered within this time counts as if it had been answered then.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Microseconds from each of `questions` on its way to its answer on its way back.
-pub(crate) fn latencies(lab: &Lab, questions: u32) -> Result<Samples> {
+/// Microseconds from each of `questions` for `address` on its way to its answer on its way back.
+pub(crate) fn latencies(lab: &Lab, address: Ipv4Addr, questions: u32) -> Result<Samples> {
     let sniffer = Sniffer::open(lab, HOST.0)?;
     let asker = Asker::open(lab, HOST.0, HOST.1)?;
     let asking = thread::spawn(move || {
         (0..questions).try_for_each(|number| {
             thread::sleep(PERIOD);
-            asker.ask_as(Ipv4Addr::from_bits(FIRST.to_bits() + number), VIP).map(drop)
+            asker.ask_as(Ipv4Addr::from_bits(FIRST.to_bits() + number), address).map(drop)
         })
     });
     let mut open = BTreeMap::new();
@@ -42,11 +40,11 @@ pub(crate) fn latencies(lab: &Lab, questions: u32) -> Result<Samples> {
         }
         let Some(frame) = sniffer.next(&mut buffer, Duration::from_millis(50))? else { continue };
         match Packet::read(frame.bytes) {
-            Some(packet) if packet.asks && packet.target == VIP && packet.mac == sniffer.mac() => {
+            Some(packet) if packet.asks && packet.target == address && packet.mac == sniffer.mac() => {
                 asked += 1;
                 open.insert(packet.address, frame.at);
             }
-            Some(packet) if !packet.asks && packet.address == VIP => {
+            Some(packet) if !packet.asks && packet.address == address => {
                 if let Some(at) = open.remove(&packet.target) {
                     latencies.add(microseconds(frame.at.saturating_sub(at)));
                 }

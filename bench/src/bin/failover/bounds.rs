@@ -62,6 +62,8 @@ const BUSY: Bounds = &[
     ("busy_s", 1.0, 86_400.0),
     ("arp_p50_us", 1.0, 100_000.0),
     ("arp_p99_us", 1.0, 500_000.0),
+    ("kernel_arp_p50_us", 1.0, 100_000.0),
+    ("kernel_arp_p99_us", 1.0, 500_000.0),
     ("false_takeovers", 0.0, 1000.0),
     ("takeovers", 0.0, 1000.0),
     ("ordinary_arp_p50_us", 1.0, 100_000.0),

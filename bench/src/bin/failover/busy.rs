@@ -1,6 +1,7 @@
 //! Answers and ownership while all processors of the machine are busy with ordinary work: what a speaker is scheduled
 //! with decides whether it answers in time, and nobody may take over from an owner that lives.
 
+use std::net::Ipv4Addr;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,10 +13,14 @@ use ferrolb_lab::{Lab, Running};
 use crate::arp;
 use crate::plan::Plan;
 use crate::rig::{Rig, Scheduling};
-use crate::vips::Vips;
+use crate::vips::{VIP, Vips};
 
 /// How often the speakers' counters are read; they are as old as this themselves.
 const PERIOD: Duration = Duration::from_secs(1);
+/// n2's own address, for which its kernel answers: as fast as anybody can in the lab.
+const OF_A_NODE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 12);
+/// Each question is another host's, and a kernel that knows twice as many neighbours answers no new ones.
+const NEIGHBOURS: u32 = 500;
 /// Counters of different speakers that belong together may be this many readings apart.
 const APART: usize = 2;
 
@@ -23,14 +28,18 @@ pub(crate) fn measure(rig: &Rig, plan: &Plan, report: &mut Report) -> Result<()>
     report.value("busy_s", plan.busy.as_secs_f64());
     for (scheduling, prefix) in [(Scheduling::Realtime, ""), (Scheduling::Ordinary, "ordinary_")] {
         rig.deploy(scheduling, &Vips::one())?;
-        let (series, latencies) = {
+        let (series, latencies, kernels) = {
             let lab = &rig.lab;
             let _load = Load::start(lab)?;
             thread::scope(|scope| {
-                let asking = scope.spawn(|| arp::latencies(lab, plan.questions));
+                let asking = scope.spawn(|| {
+                    let latencies = arp::latencies(lab, VIP, plan.questions)?;
+                    anyhow::Ok((latencies, arp::latencies(lab, OF_A_NODE, plan.questions.min(NEIGHBOURS))?))
+                });
                 let series = watch(rig, plan.busy);
-                let latencies = asking.join().map_err(|_| anyhow::anyhow!("the asking thread panicked"))?;
-                anyhow::Ok((series?, latencies?))
+                let asked = asking.join().map_err(|_| anyhow::anyhow!("the asking thread panicked"))?;
+                let (latencies, kernels) = asked?;
+                anyhow::Ok((series?, latencies, kernels))
             })?
         };
         let (first, last) = (&series[0], &series[series.len() - 1]);
@@ -39,13 +48,17 @@ pub(crate) fn measure(rig: &Rig, plan: &Plan, report: &mut Report) -> Result<()>
             .value(&format!("{prefix}arp_p50_us"), latencies.median())
             .value(&format!("{prefix}arp_p99_us"), latencies.percentile(99))
             .value(&format!("{prefix}arp_max_us"), latencies.max())
+            .value(&format!("{prefix}kernel_arp_p50_us"), kernels.median())
+            .value(&format!("{prefix}kernel_arp_p99_us"), kernels.percentile(99))
             .count(&format!("{prefix}false_takeovers"), false_takeovers(&series))
             .count(&format!("{prefix}takeovers"), last.take_overs - first.take_overs)
             .count(&format!("{prefix}long_gaps"), gaps);
         eprintln!(
-            "busy, {scheduling:?}: ARP p50 {:.0} µs, p99 {:.0} µs, {} take-overs, {gaps} long gaps",
+            "busy, {scheduling:?}: ARP p50 {:.0} µs, p99 {:.0} µs (the kernel {:.0} and {:.0}), {} take-overs, {gaps} long gaps",
             latencies.median(),
             latencies.percentile(99),
+            kernels.median(),
+            kernels.percentile(99),
             last.take_overs - first.take_overs
         );
     }
