@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
+mod crossed;
 mod deaf;
 mod faults;
 mod fields;

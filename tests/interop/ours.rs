@@ -120,7 +120,7 @@ fn full(program: RouterProgram, external: bool) -> Route {
 }
 
 /// As a peer of another AS hears it: without our preference, in whose place most programs put their own.
-fn plain(program: RouterProgram) -> Route {
+pub(crate) fn plain(program: RouterProgram) -> Route {
     let local_pref = match program {
         RouterProgram::Bird | RouterProgram::OpenBgpd => Some(100),
         RouterProgram::Frr | RouterProgram::GoBgp | RouterProgram::ExaBgp => None,
@@ -128,7 +128,7 @@ fn plain(program: RouterProgram) -> Route {
     Route { as_path: vec![OWN], local_pref, ..Route::to(IpAddr::V4(node_v4(1))) }
 }
 
-fn secret(password: &str) -> String {
+pub(crate) fn secret(password: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Secret\nmetadata: {{name: word}}\ntype: Opaque\nstringData: {{password: {password}}}\n"
     )
@@ -147,9 +147,9 @@ fn peers(waits: Waits) -> String {
     v4 + "---\n" + &peer("v6", OTHER, waits == Waits::Router, &format!("peerAddress: '{v6}'"))
 }
 
-const NODE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0x11);
+pub(crate) const NODE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0x11);
 
-const NODE_LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 0xb);
+pub(crate) const NODE_LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 0xb);
 
 const ALL: &str = "\
 apiVersion: ferrolb.io/v1beta1
@@ -182,6 +182,6 @@ metadata: {name: some}
 spec: {vips: [{ip: 198.18.0.5, bgp: {advertisements: [{name: net}]}}]}
 ";
 
-fn net(text: &str) -> IpNet {
+pub(crate) fn net(text: &str) -> IpNet {
     text.parse().unwrap()
 }
