@@ -89,6 +89,42 @@ pub struct Ingress {
     pub ip_mode: Option<String>,
 }
 
+/// `apps/v1.DaemonSet`.
+#[derive(Clone, Debug, Default, Deserialize, Resource)]
+#[resource(inherit = k8s_openapi::api::apps::v1::DaemonSet)]
+pub struct DaemonSet {
+    /// Whether it is being deleted.
+    #[serde(deserialize_with = "lean::metadata")]
+    pub metadata: ObjectMeta,
+    /// Its pods.
+    #[serde(default)]
+    pub spec: DaemonSetSpec,
+}
+
+/// `apps/v1.DaemonSetSpec`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DaemonSetSpec {
+    /// What each of them is made from.
+    pub template: PodTemplate,
+}
+
+/// `v1.PodTemplateSpec`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PodTemplate {
+    /// The pod's own part.
+    pub spec: PodSpec,
+}
+
+/// `v1.PodSpec`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodSpec {
+    /// Labels that a node must have.
+    pub node_selector: BTreeMap<String, String>,
+}
+
 /// `v1.Node`.
 #[derive(Clone, Debug, Default, Deserialize, Resource)]
 #[resource(inherit = k8s_openapi::api::core::v1::Node)]
@@ -123,15 +159,22 @@ pub struct Taint {
 }
 
 impl Node {
-    /// Why it is about to be taken away, in a word or two: it is cordoned, or has one of these taints. `None`: it stays.
+    /// Why it is about to be taken away, in a word or two: it is cordoned, has one of these taints, or shuts down. `None`: it stays.
     pub fn leaving(&self, taints: &[&str]) -> Option<String> {
         if self.spec.unschedulable {
             return Some("cordoned".to_owned());
         }
-        let taint = self.spec.taints.iter().find(|taint| taints.contains(&taint.key.as_str()))?;
-        Some(format!("tainted {}", taint.key))
+        if let Some(taint) = self.spec.taints.iter().find(|taint| taints.contains(&taint.key.as_str())) {
+            return Some(format!("tainted {}", taint.key));
+        }
+        let mut conditions = self.status.conditions.iter();
+        let ready = conditions.find(|condition| condition.r#type == "Ready")?;
+        (ready.status == "False" && ready.message.contains(SHUTTING_DOWN)).then(|| "shutting down".to_owned())
     }
 }
+
+/// What kubelet says of a node whose graceful shutdown has begun (KEP-2000).
+const SHUTTING_DOWN: &str = "node is shutting down";
 
 /// `v1.NodeStatus`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -161,6 +204,8 @@ pub struct NodeCondition {
     pub r#type: String,
     /// `True`, `False`, `Unknown`.
     pub status: String,
+    /// Why, in words.
+    pub message: String,
 }
 
 /// `v1.Namespace`.

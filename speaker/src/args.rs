@@ -46,6 +46,11 @@ pub struct Options {
     #[arg(long, env = "FERROLB_STATE_DIR", value_name = "DIR", default_value = "/run/ferrolb/speaker")]
     pub state_dir: PathBuf,
 
+    /// The DaemonSet, in the speaker's namespace, that runs it: once that is gone or no longer selects the node, BGP peers are asked
+    /// to leave it before the speaker ends. Without a name every end counts as a restart.
+    #[arg(long, env = "FERROLB_DAEMON_SET", value_name = "NAME")]
+    pub daemon_set: Option<String>,
+
     /// Most gratuitous frames a second on an interface; storm control may shut a port that sends more.
     #[arg(long, env = "FERROLB_GRATUITOUS_RATE", value_name = "FRAMES",
           default_value_t = Settings::DEFAULT_GRATUITOUS_RATE, value_parser = clap::value_parser!(u32).range(1..))]

@@ -15,6 +15,7 @@ mod absence;
 pub mod apply;
 mod args;
 pub mod bgp;
+mod dismissal;
 pub mod hearing;
 pub mod index;
 pub mod interfaces;

@@ -20,6 +20,7 @@ use crate::absence::Absence;
 use crate::apply;
 use crate::args::TimingProfile;
 use crate::bgp::BgpDesired;
+use crate::dismissal;
 use crate::hearing::Hearing;
 use crate::index::{Desired, Index};
 use crate::observe::Observed;
@@ -355,6 +356,16 @@ impl Speaker {
         Ok(())
     }
 
+    /// Whether no other speaker follows on this node.
+    async fn is_dismissed(&self) -> bool {
+        match (&self.kubernetes, &self.options.daemon_set) {
+            (Some(kubernetes), Some(name)) => {
+                dismissal::is_dismissed(&kubernetes.client, name, &self.index.facts().labels).await
+            }
+            (None, _) | (_, None) => false,
+        }
+    }
+
     /// VIPs change hands at once. BFD is switched off only when every router has heard the end of its BGP session: one that
     /// takes AdminDown for a path that is down would else drop routes for which it still has a grace.
     pub(crate) async fn end(mut self) {
@@ -362,6 +373,11 @@ impl Speaker {
         if let Some(wire) = &wire {
             // A thread that has ended has nothing left to hand over.
             let _ = wire.hand_over().await;
+        }
+        if self.bgp.leaving.is_empty() && !self.bgp.peers.is_empty() && self.is_dismissed().await {
+            self.bgp.leaving = DISMISSED.to_owned();
+            // A thread that has ended has nobody left to tell.
+            let _ = self.settle_sessions().await;
         }
         self.routing.end(&self.bgp.leaving).await;
         if let Some(wire) = wire {
@@ -376,6 +392,8 @@ fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| sys::now().as_nanos())
 }
 
+/// Why nothing is announced any more, as peers are told.
+const DISMISSED: &str = "no longer served by FerroLB";
 /// After an event, to gather those that come with it.
 const NEWS_DELAY: Duration = Duration::from_millis(20);
 const REPORT_LOST: Duration = Duration::from_secs(5);

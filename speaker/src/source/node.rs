@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_leaves_when_it_is_cordoned_or_tainted_for_that() {
+    fn a_node_leaves_when_it_is_cordoned_tainted_for_that_or_shut_down() {
         let leaving = |spec: &str| {
             let text = format!(r#"{{"metadata":{{"name":"a"}},"spec":{spec}}}"#);
             NodeFacts::of(&serde_json::from_str(&text).unwrap()).leaving
@@ -82,5 +82,19 @@ mod tests {
         }
         assert_eq!(leaving(&tainted("node-role.kubernetes.io/control-plane")), None);
         assert_eq!(leaving("{}"), None);
+
+        // As kubelet puts it.
+        let says = |status: &str, message: &str| {
+            let ready = format!(r#"{{"type":"Ready","status":"{status}","message":"{message}"}}"#);
+            let text = format!(r#"{{"metadata":{{"name":"a"}},"status":{{"conditions":[{ready}]}}}}"#);
+            NodeFacts::of(&serde_json::from_str(&text).unwrap()).leaving
+        };
+        assert_eq!(says("False", "node is shutting down").as_deref(), Some("shutting down"));
+        assert_eq!(
+            says("False", "[PLEG is not healthy, node is shutting down]").as_deref(),
+            Some("shutting down")
+        );
+        assert_eq!(says("False", "container runtime is down"), None);
+        assert_eq!(says("True", "kubelet is posting ready status"), None);
     }
 }

@@ -51,6 +51,43 @@ pub(super) fn cordoned(scene: &Scene<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The DaemonSet is taken away: its speakers will not be back, so that they leave as a cordoned node does, and a router that would keep
+/// their routes over a restart drops them.
+pub(super) fn dismissed(scene: &Scene<'_>) -> Result<()> {
+    let bird = router(scene, 1, RouterProgram::Bird, &NODES, |session| Session {
+        graceful_restart: Some(60),
+        ..session
+    });
+    let peer = scene.bgp_peer(1, "gracefulRestart: {enabled: true, restartTime: 60s}")?;
+    echo(scene)?;
+    let prefix = host(scene.told_service("198.18.8.0/28", &[&peer])?);
+    told_by(&bird, 1, prefix, &NODES)?;
+
+    scene.cluster.lab.kubectl(&[
+        "-n",
+        NAMESPACE,
+        "delete",
+        "daemonset",
+        "ferrolb-speaker",
+        "--wait=false",
+    ])?;
+    let asked = until("every node asks to be left", SETTLED, || {
+        NODES.iter().all(|node| asks_to_be_left(&bird, node, prefix))
+    });
+    let gone =
+        until("no route is left", SETTLED, || NODES.iter().all(|node| !bird.has(&at(1, node), prefix)));
+    let up = NODES.iter().any(|node| bird.is_established(&at(1, node)));
+    scene.cluster.install()?;
+    asked?;
+    let gone = gone?;
+    ensure!(
+        gone > A_WHILE,
+        "routes were withdrawn {gone:?} after that had been asked, without time to leave them"
+    );
+    ensure!(!up, "sessions outlived the speakers");
+    told_by(&bird, 1, prefix, &NODES)
+}
+
 fn asks_to_be_left(bird: &Peer, node: &str, prefix: IpNet) -> bool {
     let routes = bird.routes(&at(1, node)).unwrap_or_default();
     routes.get(&prefix).is_some_and(|route| route.communities.contains(&GRACEFUL_SHUTDOWN))

@@ -37,8 +37,8 @@ struct MemberOut {
     vips: Option<i32>,
     scheduling: Option<Scheduling>,
     interfaces: Vec<InterfaceOut>,
-    /// What keeps it from being a candidate like others: `excluded`, `cordoned`, `tainted`, `handsOver`, `nodeNotReady`, `stale`,
-    /// `noSpeaker`.
+    /// What keeps it from being a candidate like others: `excluded`, `cordoned`, `shuttingDown`, `tainted`, `handsOver`,
+    /// `nodeNotReady`, `stale`, `noSpeaker`.
     flags: Vec<&'static str>,
     version: Option<String>,
     /// What is wrong with it, a sentence each.
@@ -102,10 +102,12 @@ fn member(
     report: Option<&SpeakerStateStatus>,
     ready: Option<bool>,
 ) -> MemberOut {
+    let leaving = node.and_then(|node| node.leaving.as_deref());
     let flags = [
         (node.is_some_and(|node| node.excluded), "excluded"),
-        (node.is_some_and(|node| node.leaving.as_deref() == Some("cordoned")), "cordoned"),
-        (node.is_some_and(|node| node.leaving.as_deref().is_some_and(|why| why != "cordoned")), "tainted"),
+        (leaving == Some("cordoned"), "cordoned"),
+        (leaving == Some("shutting down"), "shuttingDown"),
+        (leaving.is_some_and(|why| why.starts_with("tainted")), "tainted"),
         (report.is_some_and(|report| !report.leaving.is_empty()), "handsOver"),
         (node.is_some_and(|node| !node.ready), "nodeNotReady"),
         (report.is_some_and(|report| report.configuration.stale), "stale"),

@@ -105,8 +105,11 @@ impl World {
         let node = |name: &str| {
             let mut node = kinds::Node::default();
             node.metadata.name = Some(name.into());
-            node.status.conditions =
-                vec![kinds::NodeCondition { r#type: "Ready".into(), status: "True".into() }];
+            node.status.conditions = vec![kinds::NodeCondition {
+                r#type: "Ready".into(),
+                status: "True".into(),
+                ..Default::default()
+            }];
             node
         };
         vec![

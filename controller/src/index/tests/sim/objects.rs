@@ -139,7 +139,8 @@ pub(super) fn add_node(store: &mut Store, number: u64) -> Event {
     let mut node = kinds::Node::default();
     node.metadata.name = Some(name.clone());
     node.metadata.resource_version = Some(store.next_version());
-    node.status.conditions = vec![kinds::NodeCondition { r#type: "Ready".into(), status: "True".into() }];
+    node.status.conditions =
+        vec![kinds::NodeCondition { r#type: "Ready".into(), status: "True".into(), ..Default::default() }];
     let address = if number == 2 { "192.0.2.2".to_owned() } else { format!("203.0.113.{}", 100 + number) };
     node.status.addresses = vec![kinds::NodeAddress { r#type: "InternalIP".into(), address }];
     store.nodes.insert(name, node.clone());
