@@ -114,10 +114,8 @@ impl<'a> Vip<'a> {
         let address = scene.address("web")?;
         // Under Local a node is a candidate once its own pod is ready: with one candidate, nobody could take over.
         wait_for("every node is a candidate", PATIENCE, || {
-            let nodes = format!("jsonpath={{.items[*].spec.vips[?(@.ip==\"{address}\")].layer2.nodes[*]}}");
-            let candidates = scene.kubectl(&["get", "announcementslices", "-o", &nodes])?;
-            let (found, all) = (candidates.split_whitespace().count(), scene.cluster.nodes().len());
-            ensure!(found == all, "of {all} nodes these are: {candidates:?}");
+            let (candidates, all) = (scene.candidates(address)?, scene.cluster.nodes().len());
+            ensure!(candidates.len() == all, "of {all} nodes these are: {candidates:?}");
             Ok(())
         })?;
         let owner = settled_owner(scene.cluster, address)?;
