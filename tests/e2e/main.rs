@@ -41,6 +41,7 @@ mod proxy;
 mod rivals;
 mod scene;
 mod service;
+mod shutdown;
 mod strangers;
 mod traffic;
 mod trial;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         frames::trials(),
         owners::trials(),
         handover::trials(),
+        shutdown::trials(),
         outage::trials(),
         installed::trials(),
         finalizer::trials(),
