@@ -66,6 +66,7 @@ impl Cluster {
                 name: OWN.into(),
                 audit: true,
                 routers: ROUTERS,
+                second_segment: true,
                 kube_proxy: KubeProxy::Mixed,
                 ..Options::default()
             }),

@@ -3,7 +3,7 @@
 //!
 //! `hack/test.sh e2e [FILTER]` runs them. `E2E_LAB=NAME` takes a lab that is up, with FerroLB installed or not, and
 //! leaves it up, which saves most of the time while a test is written. Some tests need what the shared lab has:
-//! `.lab/bin/ferrolb-lab --name NAME up --audit --routers 4 --kube-proxy mixed`.
+//! `.lab/bin/ferrolb-lab --name NAME up --audit --routers 4 --second-segment --kube-proxy mixed`.
 
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
@@ -40,6 +40,7 @@ mod priority;
 mod proxy;
 mod rivals;
 mod scene;
+mod segments;
 mod service;
 mod shutdown;
 mod strangers;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     // Those that may run side by side first, so that they do.
     let trials = [
         traffic::trials(),
+        segments::trials(),
         preferred::trials(),
         addresses::trials(),
         pools::trials(),
