@@ -101,6 +101,10 @@ pub struct Layer2Announcement {
     #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub move_to: Option<String>,
+    /// Whether it lies in a network of candidates: it is answered on interfaces in that network only, and not at all by a node
+    /// that has none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_link: bool,
     /// Interfaces (names or globs) to answer on if no interface's network holds the address. Empty: the one with the
     /// default route.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

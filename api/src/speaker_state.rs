@@ -53,7 +53,7 @@ pub struct SpeakerStateStatus {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]
     pub leaving: String,
-    /// The interfaces announced on.
+    /// The interfaces that VIPs can live on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub interfaces: Vec<Interface>,
@@ -117,7 +117,7 @@ pub enum ExceptionKind {
     Duplicate,
 }
 
-/// An interface the speaker uses.
+/// An interface that VIPs can live on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Interface {
@@ -130,7 +130,7 @@ pub struct Interface {
     pub addresses: Vec<String>,
     /// Whether it has a link.
     pub carrier: bool,
-    /// What is heard of other speakers there; absent until the speaker listens.
+    /// What is heard of other speakers there; absent until the speaker listens, which it does once a VIP lives there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<Segment>,
 }

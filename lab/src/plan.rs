@@ -40,14 +40,16 @@ pub enum KubeProxy {
     Nftables,
     /// iptables, which is what clusters have that were made before.
     Iptables,
+    /// iptables on the last node, nftables on the others.
+    Mixed,
 }
 
 impl KubeProxy {
-    /// What `--proxy-mode` takes.
-    pub(crate) fn flag(self) -> &'static str {
-        match self {
-            Self::Nftables => "nftables",
-            Self::Iptables => "iptables",
+    /// What `--proxy-mode` takes on a node.
+    pub(crate) fn flag(self, is_last: bool) -> &'static str {
+        match (self, is_last) {
+            (Self::Iptables, _) | (Self::Mixed, true) => "iptables",
+            (Self::Nftables, _) | (Self::Mixed, false) => "nftables",
         }
     }
 }

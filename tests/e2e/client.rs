@@ -11,8 +11,9 @@ use ferrolb_tests::{inside, mac_text};
 use crate::cluster::Cluster;
 use crate::wait::{PATIENCE, wait_for};
 
-/// The client on the segment.
-const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
+/// The clients on segments of nodes.
+const CLIENTS: [(&str, Ipv4Addr); 2] =
+    [("client", Ipv4Addr::new(192, 0, 2, 100)), ("client2", Ipv4Addr::new(203, 0, 113, 100))];
 /// Where a speaker's metrics are.
 const SPEAKER_PORT: u16 = 7473;
 
@@ -38,19 +39,31 @@ pub(crate) fn udp(lab: &Lab, from: &Space, to: SocketAddr, request: &str) -> Res
 
 /// The node that answers on layer 2 for `address` now; an error if none or more than one does.
 pub(crate) fn owner(lab: &Lab, address: IpAddr) -> Result<String> {
-    let macs = match address {
-        IpAddr::V4(address) => {
-            let asker = Asker::open(lab, "client", CLIENT)?;
-            asker.owners(address, Duration::from_millis(300))?.into_iter().map(mac_text).collect()
-        }
-        IpAddr::V6(address) => ndp_owners(lab, &address.to_string())?,
-    };
+    owner_near(lab, &lab.client(), address)
+}
+
+/// The same on the segment of `client`.
+pub(crate) fn owner_near(lab: &Lab, client: &Space, address: IpAddr) -> Result<String> {
+    let macs = answering(lab, client, address)?;
     ensure!(macs.len() == 1, "{address} is answered for by {macs:?}");
     lab.node_with_mac(&macs[0]).with_context(|| format!("{} is no node", macs[0]))
 }
 
-fn ndp_owners(lab: &Lab, address: &str) -> Result<Vec<String>> {
-    let asked = lab.client().run(["ndisc6", "-m", "-q", "-r", "1", "-w", "300", address, "eth0"])?;
+/// Everybody who answers on layer 2 for `address` on the segment of `client`, by MAC address.
+pub(crate) fn answering(lab: &Lab, client: &Space, address: IpAddr) -> Result<Vec<String>> {
+    match address {
+        IpAddr::V4(address) => {
+            let own = CLIENTS.iter().find(|(name, _)| *name == client.name());
+            let (name, own) = own.with_context(|| format!("{} is on no segment of nodes", client.name()))?;
+            let asker = Asker::open(lab, name, *own)?;
+            Ok(asker.owners(address, Duration::from_millis(300))?.into_iter().map(mac_text).collect())
+        }
+        IpAddr::V6(address) => ndp_owners(client, &address.to_string()),
+    }
+}
+
+fn ndp_owners(client: &Space, address: &str) -> Result<Vec<String>> {
+    let asked = client.run(["ndisc6", "-m", "-q", "-r", "1", "-w", "300", address, "eth0"])?;
     Ok(asked.stdout.lines().map(|mac| mac.trim().to_lowercase()).filter(|mac| !mac.is_empty()).collect())
 }
 

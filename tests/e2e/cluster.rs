@@ -4,7 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWri
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use ferrolb_lab::{Checkout, Lab, Options};
+use ferrolb_lab::{Checkout, KubeProxy, Lab, Options};
 use serde_json::Value;
 
 use crate::trial::Disturbs;
@@ -14,7 +14,7 @@ static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
 /// FerroLB's namespace.
 pub(crate) const NAMESPACE: &str = "ferrolb-system";
-/// The nodes of the cluster that all tests share.
+/// The nodes of the cluster that all tests share; kube-proxy makes iptables rules on the last, nftables rules on the others.
 pub(crate) const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
 /// Names a lab that is up and stays up.
@@ -62,9 +62,14 @@ impl Cluster {
     fn up() -> Result<Self> {
         match std::env::var(BORROWED) {
             Ok(name) => Self::on(Lab::attach(&name)?, true),
-            Err(_) => {
-                Self::of(&Options { name: OWN.into(), audit: true, routers: ROUTERS, ..Options::default() })
-            }
+            Err(_) => Self::of(&Options {
+                name: OWN.into(),
+                audit: true,
+                routers: ROUTERS,
+                second_segment: true,
+                kube_proxy: KubeProxy::Mixed,
+                ..Options::default()
+            }),
         }
     }
 

@@ -5,22 +5,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ferrolb_lab::probe::{Probe, Witness, monotonic_ns};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::client::{owned_by, owner, settled_owner};
 use crate::cluster::NAMESPACE;
+use crate::flow::Flow;
 use crate::owners::Vip;
 use crate::scene::Scene;
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
 
-/// An answer that is later than this is none; what was sent since is on its way.
-const ON_ITS_WAY: Duration = Duration::from_millis(500);
-/// On the node that takes over, kube-proxy's translation of a flow is new: of two packets that begin it at once on two
-/// processors the kernel drops one. Speakers alone lose none (bench-failover, `handover_lost`).
-const CLASHES: u64 = 2;
 /// Long enough for a move that should not happen.
 const A_WHILE: Duration = Duration::from_secs(4);
 
@@ -36,14 +31,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn drained(scene: &Scene<'_>) -> Result<()> {
     let vip = Vip::up(scene)?;
-    let flow = Flow::of(&vip)?;
+    let flow = flow(&vip)?;
     let told = scene.plugin_json(0, &["drain", &vip.owner], "");
     let undone = scene.plugin(&["drain", &vip.owner, "--undo"], "");
     let told = told?;
     ensure!(told["drained"] == true, "{told}");
     let undone = undone?;
     ensure!(undone.code == 0 && undone.stdout.contains("may answer for VIPs again"), "{undone:?}");
-    flow.lost_nothing_and_moved()?;
+    lost_nothing_and_moved(flow, &vip)?;
     vip.has_one_owner_for_good()?;
     let answer = scene.plugin(&["drain", "n77"], "")?;
     ensure!(answer.code == 1 && answer.stderr.contains("there is no node n77"), "{answer:?}");
@@ -52,7 +47,7 @@ fn drained(scene: &Scene<'_>) -> Result<()> {
 
 fn cordoned(scene: &Scene<'_>) -> Result<()> {
     let vip = Vip::up(scene)?;
-    let flow = Flow::of(&vip)?;
+    let flow = flow(&vip)?;
     vip.lab().kubectl(&["cordon", &vip.owner])?;
     let moved = wait_for("the VIP leaves the cordoned node", PATIENCE, || {
         let now = owner(vip.lab(), vip.address)?;
@@ -66,7 +61,7 @@ fn cordoned(scene: &Scene<'_>) -> Result<()> {
     ensure!(flags.contains("cordoned") && flags.contains("handsOver"), "{members}");
     std::thread::sleep(A_WHILE);
     owned_by(vip.lab(), vip.address, &moved)?;
-    flow.lost_nothing_and_moved()?;
+    lost_nothing_and_moved(flow, &vip)?;
 
     // Where every node is cordoned the VIP stays where it is.
     let last = settled_owner(scene.cluster, vip.address)?;
@@ -87,12 +82,12 @@ fn cordoned(scene: &Scene<'_>) -> Result<()> {
 
 fn moved(scene: &Scene<'_>) -> Result<()> {
     let vip = Vip::up(scene)?;
-    let flow = Flow::of(&vip)?;
+    let flow = flow(&vip)?;
     let target =
         scene.cluster.nodes().into_iter().find(|node| *node != vip.owner).context("there are others")?;
     scene.kubectl(&["annotate", "service", "web", &format!("ferrolb.io/move-to={target}")])?;
     owned_by(vip.lab(), vip.address, &target)?;
-    flow.lost_nothing_and_moved()?;
+    lost_nothing_and_moved(flow, &vip)?;
     told(scene, &format!("{} on node {target} (eth0)", vip.address))?;
     scene.kubectl(&["annotate", "--overwrite", "service", "web", "ferrolb.io/move-to=n77"])?;
     let vain =
@@ -181,58 +176,25 @@ fn rebalanced(scene: &Scene<'_>) -> Result<()> {
 
 fn restarted(scene: &Scene<'_>) -> Result<()> {
     let vip = Vip::up(scene)?;
-    let flow = Flow::of(&vip)?;
+    let flow = flow(&vip)?;
     let speakers = "daemonset/ferrolb-speaker";
     vip.lab().kubectl(&["-n", NAMESPACE, "rollout", "restart", speakers])?;
     vip.lab().kubectl(&["-n", NAMESPACE, "rollout", "status", speakers, "--timeout=180s"])?;
-    flow.lost_nothing_and_moved()?;
+    lost_nothing_and_moved(flow, &vip)?;
     vip.has_one_owner_for_good()
 }
 
-/// A client that asks each millisecond, from before what is planned.
-struct Flow<'a> {
-    vip: &'a Vip<'a>,
-    probe: Probe,
-    since: u64,
+/// A client that asks from before what is planned.
+fn flow(vip: &Vip<'_>) -> Result<Flow> {
+    Flow::start(vip.lab(), vip.address, || vip.probe())
 }
 
-impl<'a> Flow<'a> {
-    /// Once kube-proxy knows the VIP on every node: where it does not, a flow that moves there is not translated, whoever answers
-    /// ARP.
-    fn of(vip: &'a Vip<'a>) -> Result<Self> {
-        for node in vip.lab().nodes() {
-            wait_for(&format!("kube-proxy on {} knows the VIP", node.name()), PATIENCE, || {
-                let rules = node.check(["nft", "list", "map", "ip", "kube-proxy", "service-ips"])?;
-                ensure!(rules.contains(&vip.address.to_string()), "it does not");
-                Ok(())
-            })?;
-        }
-        let probe = vip.probe()?;
-        Ok(Self { vip, probe, since: monotonic_ns() })
-    }
-
-    /// Ends it: another node has answered, and no request since the beginning went unanswered.
-    fn lost_nothing_and_moved(self) -> Result<()> {
-        let other = |name: &str| name != self.vip.owner;
-        wait_for("another node answers the client", PATIENCE, || {
-            let report = self.probe.so_far();
-            let servers = report.servers(Witness::Datagram);
-            ensure!(servers.iter().any(|(at, name)| *at > self.since && other(name)), "{servers:?}");
-            Ok(())
-        })?;
-        std::thread::sleep(ON_ITS_WAY);
-        let until = monotonic_ns();
-        std::thread::sleep(ON_ITS_WAY);
-        let report = self.probe.finish()?;
-        let gaps = report.gaps(Witness::Datagram);
-        let lost: Vec<_> = gaps
-            .into_iter()
-            .filter(|(from, _, lost)| *lost > 0 && (self.since..until).contains(from))
-            .collect();
-        let sent = report.counts(Witness::Datagram).map(|counts| counts.sent);
-        println!("{}: of {sent:?} datagrams these were lost: {lost:?}", self.vip.address);
-        let worst = lost.iter().map(|(.., lost)| *lost).max().unwrap_or_default();
-        ensure!(worst <= CLASHES, "lost in a move that was planned, from, to, how many: {lost:?}");
+/// Another node has answered, and no request since the beginning went unanswered.
+fn lost_nothing_and_moved(flow: Flow, vip: &Vip<'_>) -> Result<()> {
+    wait_for("another node answers the client", PATIENCE, || {
+        let servers = flow.servers();
+        ensure!(servers.iter().any(|name| *name != vip.owner), "{servers:?}");
         Ok(())
-    }
+    })?;
+    flow.lost_nothing()
 }

@@ -10,6 +10,7 @@ use libtest_mimic::Trial;
 
 use crate::client::{http, owner, settled_owner, udp};
 use crate::cluster::Cluster;
+use crate::proxy::iptables_know;
 use crate::scene::Scene;
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
@@ -52,11 +53,7 @@ fn served(scene: &Scene<'_>) -> Result<()> {
         wait_for(&what, PATIENCE, || http(&client, address, "hostname"))?;
         wait_for(&what, PATIENCE, || udp(lab, &client, SocketAddr::new(address, 81), "hostname"))?;
     }
-    let rules = lab.node("n1").check(["ip6tables-save", "-t", "nat"])?;
-    ensure!(
-        rules.contains(&format!("-d {address}/128")),
-        "kube-proxy serves {address} by other means: {rules}"
-    );
+    iptables_know(&lab.node("n1"), address)?;
     // What cannot be had is said, and costs nothing else.
     scene.load_balancer("four", &format!("loadBalancerIP: {}", pool.v4[0]))?;
     scene.refusal("four", "FamilyMismatch")?;

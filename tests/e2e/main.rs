@@ -2,7 +2,8 @@
 //! everything goes through kubectl, clients outside the cluster, and faults that the lab makes.
 //!
 //! `hack/test.sh e2e [FILTER]` runs them. `E2E_LAB=NAME` takes a lab that is up, with FerroLB installed or not, and
-//! leaves it up, which saves most of the time while a test is written.
+//! leaves it up, which saves most of the time while a test is written. Some tests need what the shared lab has:
+//! `.lab/bin/ferrolb-lab --name NAME up --audit --routers 4 --second-segment --kube-proxy mixed`.
 
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
@@ -19,6 +20,7 @@ mod controllers;
 mod fields;
 mod finalizer;
 mod flood;
+mod flow;
 mod frames;
 mod handover;
 mod installed;
@@ -33,10 +35,14 @@ mod owners;
 mod permissions;
 mod plugin;
 mod pools;
+mod preferred;
 mod priority;
+mod proxy;
 mod rivals;
 mod scene;
+mod segments;
 mod service;
+mod shutdown;
 mod strangers;
 mod traffic;
 mod trial;
@@ -58,6 +64,8 @@ fn main() -> ExitCode {
     // Those that may run side by side first, so that they do.
     let trials = [
         traffic::trials(),
+        segments::trials(),
+        preferred::trials(),
         addresses::trials(),
         pools::trials(),
         fields::trials(),
@@ -80,6 +88,7 @@ fn main() -> ExitCode {
         frames::trials(),
         owners::trials(),
         handover::trials(),
+        shutdown::trials(),
         outage::trials(),
         installed::trials(),
         finalizer::trials(),

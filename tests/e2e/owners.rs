@@ -7,8 +7,10 @@ use anyhow::{Result, ensure};
 use ferrolb_lab::probe::{Probe, Target, Witness, monotonic_ns};
 use ferrolb_lab::{Lab, Space};
 use libtest_mimic::Trial;
+use serde_json::Value;
 
 use crate::client::{owned_by, owner, settled_owner, udp};
+use crate::cluster::NAMESPACE;
 use crate::scene::Scene;
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
@@ -24,6 +26,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("an_owner_that_falls_silent_is_replaced", Disturbs::Everybody, silent),
         trial("an_owner_that_freezes_is_replaced_and_yields_when_it_thaws", Disturbs::Everybody, frozen),
         trial("an_owner_that_is_killed_is_replaced", Disturbs::Everybody, killed),
+        trial(
+            "an_owner_that_runs_out_of_memory_is_replaced_and_comes_back",
+            Disturbs::Everybody,
+            out_of_memory,
+        ),
         trial(
             "an_owner_whose_node_reboots_is_replaced_and_takes_nothing_back",
             Disturbs::Everybody,
@@ -52,6 +59,49 @@ fn killed(scene: &Scene<'_>) -> Result<()> {
     let vip = Vip::up(scene)?;
     let heir = vip.moves_when(|lab, owner| lab.node(owner).kill(SPEAKER).map(drop))?;
     vip.stays_with(&heir)
+}
+
+/// Somebody else fills the container's memory, and of what is in it the kernel ends what is largest: the speaker.
+fn out_of_memory(scene: &Scene<'_>) -> Result<()> {
+    let vip = Vip::up(scene)?;
+    let before = container(scene, &vip.owner)?;
+    let heir = vip.moves_when(fill_memory)?;
+    vip.lab().node(&vip.owner).check(["rm", "-f", FILLED])?;
+    wait_for("the speaker is there again", PATIENCE, || {
+        let now = container(scene, &vip.owner)?;
+        let ended = &now["lastState"]["terminated"];
+        ensure!(ended["reason"] == "OOMKilled" && ended["exitCode"] == 137, "{now}");
+        ensure!(ended["containerID"] == before["containerID"], "{now} is not what followed {before}");
+        ensure!(now["ready"] == true, "{now}");
+        Ok(())
+    })?;
+    vip.stays_with(&heir)
+}
+
+/// Files in memory count for the control group whose process wrote them.
+const FILLED: &str = "/dev/shm/filled";
+
+/// With twice what the container may have; whoever writes ends with it.
+fn fill_memory(lab: &Lab, node: &str) -> Result<()> {
+    let script = format!(
+        "pid=$(pgrep -x {SPEAKER})
+        group=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/$pid/cgroup)
+        test -d $group || group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/$pid/cgroup)
+        echo $$ >$group/cgroup.procs
+        exec head -c 256M /dev/zero >{FILLED}"
+    );
+    let filled = lab.node(node).run(["sh", "-ec", &script])?;
+    ensure!(!filled.success, "{node} had memory for all of it");
+    Ok(())
+}
+
+/// What kubelet says of the speaker's container on a node.
+fn container(scene: &Scene<'_>, node: &str) -> Result<Value> {
+    let on = format!("spec.nodeName={node}");
+    let speakers = "app.kubernetes.io/component=speaker";
+    let status = "jsonpath={.items[0].status.containerStatuses[0]}";
+    let get = ["-n", NAMESPACE, "get", "pods", "-l", speakers, "--field-selector", &on, "-o", status];
+    Ok(serde_json::from_str(&scene.cluster.lab.kubectl(&get)?)?)
 }
 
 fn rebooted(scene: &Scene<'_>) -> Result<()> {
@@ -114,10 +164,8 @@ impl<'a> Vip<'a> {
         let address = scene.address("web")?;
         // Under Local a node is a candidate once its own pod is ready: with one candidate, nobody could take over.
         wait_for("every node is a candidate", PATIENCE, || {
-            let nodes = format!("jsonpath={{.items[*].spec.vips[?(@.ip==\"{address}\")].layer2.nodes[*]}}");
-            let candidates = scene.kubectl(&["get", "announcementslices", "-o", &nodes])?;
-            let (found, all) = (candidates.split_whitespace().count(), scene.cluster.nodes().len());
-            ensure!(found == all, "of {all} nodes these are: {candidates:?}");
+            let (candidates, all) = (scene.candidates(address)?, scene.cluster.nodes().len());
+            ensure!(candidates.len() == all, "of {all} nodes these are: {candidates:?}");
             Ok(())
         })?;
         let owner = settled_owner(scene.cluster, address)?;

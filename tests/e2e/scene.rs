@@ -191,6 +191,13 @@ spec:
         })
     }
 
+    /// The nodes that the plan has for an address, in order.
+    pub(crate) fn candidates(&self, address: IpAddr) -> Result<Vec<String>> {
+        let nodes = format!("jsonpath={{.items[*].spec.vips[?(@.ip==\"{address}\")].layer2.nodes[*]}}");
+        let nodes = self.kubectl(&["get", "announcementslices", "-o", &nodes])?;
+        Ok(nodes.split_whitespace().map(str::to_owned).collect())
+    }
+
     /// What is in the namespace, and how FerroLB is.
     pub(crate) fn diagnosis(&self) -> String {
         let namespace = self.namespace.as_str();

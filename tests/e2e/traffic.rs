@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 
 use crate::client::{http, owned_by, udp};
+use crate::proxy::iptables_know;
 use crate::scene::Scene;
 use crate::trial::{Disturbs, trial};
 use crate::wait::{PATIENCE, wait_for};
@@ -23,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             Disturbs::Nobody,
             local_policy,
         ),
+        trial("kube_proxy_with_iptables_serves_both_families_and_policies", Disturbs::Nobody, iptables),
     ]
 }
 
@@ -78,4 +80,38 @@ fn local_policy(scene: &Scene<'_>) -> Result<()> {
     scene.kubectl(&["delete", "pod", "n2-web", "--wait"])?;
     agnhost(scene, &["n3"])?;
     check("n3")
+}
+
+/// On the node that kube-proxy makes rules of iptables on, with a pod there and one elsewhere.
+fn iptables(scene: &Scene<'_>) -> Result<()> {
+    const NODE: &str = "n3";
+    let lab = &scene.cluster.lab;
+    scene.pool("lan", 2)?;
+    agnhost(scene, &["n1", NODE])?;
+    let clients = [
+        (lab.client(), ["192.0.2.100", "2001:db8:1::100"]),
+        (lab.client_routed(), ["198.51.100.10", "2001:db8:2::10"]),
+    ];
+    for policy in ["Cluster", "Local"] {
+        let (name, both) = (policy.to_lowercase(), "ipFamilyPolicy: RequireDualStack");
+        let spec = format!("externalTrafficPolicy: {policy}, {both}");
+        scene.annotated_load_balancer(&name, &format!("ferrolb.io/move-to: {NODE}"), &spec)?;
+        let addresses = scene.addresses(&name)?;
+        ensure!(addresses.len() == 2, "{addresses:?} are not one of each family");
+        for address in addresses {
+            owned_by(lab, address, NODE)?;
+            let what = format!("{address} answers");
+            for (client, own) in &clients {
+                let seen = wait_for(&what, PATIENCE, || http(client, address, "clientip"))?;
+                wait_for(&what, PATIENCE, || udp(lab, client, SocketAddr::new(address, 81), "hostname"))?;
+                let kept = own.iter().any(|own| seen.contains(own));
+                ensure!(
+                    kept == (policy == "Local"),
+                    "under {policy} the pod sees {seen}, and the client is one of {own:?}"
+                );
+            }
+            iptables_know(&lab.node(NODE), address)?;
+        }
+    }
+    Ok(())
 }

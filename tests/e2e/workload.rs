@@ -30,7 +30,33 @@ spec:
     ready(scene)
 }
 
-/// The prober's counterpart on every node: it says its node's name.
+/// The prober's counterpart, one pod on each node of `nodes`: it says its node's name.
+pub(crate) fn echo_on(scene: &Scene<'_>, nodes: &[&str]) -> Result<()> {
+    let pods: String = nodes
+        .iter()
+        .map(|node| {
+            format!(
+                "---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {node}-echo, labels: {{app: web}}}}
+spec:
+  nodeName: {node}
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: echo
+    image: ghcr.io/ferrolb/lab:dev
+    args: [serve, --server, {node}]
+    ports: [{{name: web-tcp, containerPort: 7777}}, {{name: web-udp, containerPort: 7777, protocol: UDP}}]
+"
+            )
+        })
+        .collect();
+    scene.apply(&pods)?;
+    ready(scene)
+}
+
+/// The same on every node.
 pub(crate) fn echo(scene: &Scene<'_>) -> Result<()> {
     scene.apply(
         "apiVersion: apps/v1

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ferrolb_lab::{RouterProgram, wait};
 use ferrolb_tests::routing::{Instance, Peer, Remote, Route, SETTLED, Session};
+use ferrolb_tests::tshark::{Capture, Frame};
 use ipnet::IpNet;
 
 use crate::rig::{OTHER, OWN, Rig, router_v4};
@@ -65,7 +66,8 @@ fn frr_and_our_speaker_may_both_demand_that_the_other_is_near() {
     frr.hears(&remote, &vips);
 }
 
-/// Where nobody advertises himself the speaker says so, and what it sends makes the node nobody's default router.
+/// Where nobody advertises himself the speaker says so, and what it sends makes the node nobody's default router. tshark, a
+/// decoder that is not ours, sees every kind of that.
 #[test]
 fn a_speaker_without_a_router_waits_and_is_no_router() {
     let rig = Rig::up("ours-alone", 1, 1);
@@ -74,6 +76,7 @@ fn a_speaker_without_a_router_waits_and_is_no_router() {
     for (name, value) in [("forwarding", "0"), ("accept_ra", "2")] {
         host.check(["sysctl", "-qw", &format!("net.ipv6.conf.n1.{name}={value}")]).unwrap();
     }
+    let capture = Capture::start(&host, "n1").unwrap();
     let speaker = Speaker::start(&rig, "n1", &[("all.yaml", &manifest(""))]);
     let says = || speaker.log().contains("no router advertises itself on r1");
     wait("the speaker says what it waits for", SETTLED, says).unwrap();
@@ -83,9 +86,50 @@ fn a_speaker_without_a_router_waits_and_is_no_router() {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
     wait("the host hears the node", SETTLED, || heard("Icmp6InRouterAdvertisements") > 0).unwrap();
+    let asked = host.run(["rdisc6", "-1", "-r", "1", "-w", "3000", "n1"]).unwrap();
+    assert!(asked.success, "the node does not answer a host that asks for routers: {asked:?}");
     sleep(Duration::from_secs(1));
     let routes = host.check(["ip", "-6", "route", "show", "default", "dev", "n1"]).unwrap();
     assert_eq!(routes.trim(), "", "the node is a default router");
+    read_by_tshark(&rig, capture);
+}
+
+/// RFC 4861 §4.1 and §4.2: all routers are asked; all nodes are told, and whoever asks.
+fn read_by_tshark(rig: &Rig, capture: Capture) {
+    let mac = |host: &str, device: &str| {
+        let file = format!("/sys/class/net/{device}/address");
+        rig.space(host).unwrap().check(["cat", &file]).unwrap().trim().to_owned()
+    };
+    let (node, host) = (mac("n1", "r1"), mac("r1", "n1"));
+    let frames = capture.frames(&format!("eth.src == {node} && icmpv6.type in {{133, 134}}")).unwrap();
+    let sent = |kind: &str, station: &str, group: &str| -> Vec<&Frame> {
+        let is = |frame: &&Frame| frame.are(&[("icmpv6.type", kind), ("eth.dst", station)]).is_ok();
+        let found: Vec<&Frame> = frames.iter().filter(is).collect();
+        assert!(!found.is_empty(), "of type {kind} nothing went to {station}: {frames:?}");
+        assert!(found.iter().all(|frame| frame.get("ipv6.dst").starts_with(group)), "{found:?}");
+        found
+    };
+    let kinds = [
+        sent("133", "33:33:00:00:00:02", "ff02::2"),
+        sent("134", "33:33:00:00:00:01", "ff02::1"),
+        sent("134", &host, "fe80::"),
+    ];
+    assert_eq!(kinds.iter().map(Vec::len).sum::<usize>(), frames.len(), "{frames:?}");
+    let own = link_local(rig).to_string();
+    for frame in &frames {
+        let lifetime = if frame.get("icmpv6.type") == "134" { "0" } else { "" };
+        let common = [
+            ("ipv6.src", own.as_str()),
+            ("ipv6.hlim", "255"),
+            ("icmpv6.code", "0"),
+            ("icmpv6.checksum.status", "1"),
+            ("icmpv6.opt.type", "1"),
+            ("icmpv6.opt.length", "1"),
+            ("icmpv6.opt.linkaddr", &node),
+            ("icmpv6.nd.ra.router_lifetime", lifetime),
+        ];
+        frame.are(&common).unwrap();
+    }
 }
 
 fn vips(rig: &Rig) -> [(IpNet, Route); 2] {

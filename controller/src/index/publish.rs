@@ -79,6 +79,7 @@ fn layer2(placement: &Placement, by_pool_labels: &[String]) -> Layer2Announcemen
     Layer2Announcement {
         nodes: placement.nodes.iter().map(NodeName::to_string).collect(),
         move_to: placement.move_to.as_ref().map(NodeName::to_string),
+        on_link: placement.on_link,
         interfaces: placement.interfaces.clone(),
         by_pool_labels: by_pool_labels.iter().take(MAX_ADVERTISEMENTS).cloned().collect(),
         revision: i64::try_from(placement.revision).unwrap_or(i64::MAX),

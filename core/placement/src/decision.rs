@@ -20,6 +20,8 @@ pub enum Decision {
 pub struct Placement {
     /// The candidates, the preferred one first; one to five.
     pub nodes: Vec<NodeName>,
+    /// Whether it lies in a network of nodes, which then are the candidates: there it is announced, and nowhere else.
+    pub on_link: bool,
     /// Names or globs of the interfaces to announce on; empty: the speaker chooses.
     pub interfaces: Vec<String>,
     /// The candidate that shall answer although nothing is wrong with another; it is the first.

@@ -35,7 +35,15 @@ pub(crate) struct Finder<'a> {
 
 /// The names of advertisements, and the networks around an address.
 type Question<'a> = (Vec<&'a str>, Vec<IpNet>);
-type Answer = Result<Rc<Eligible>, NotAnnounced>;
+type Answer = Result<Found, NotAnnounced>;
+
+/// The answer for VIPs of the same advertisements and networks.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) may: Rc<Eligible>,
+    /// Whether a node is known to be in the VIP's network; then those that are known not to be are out.
+    pub(crate) on_link: bool,
+}
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(nodes: &'a BTreeMap<NodeName, Node>) -> Self {
@@ -49,10 +57,8 @@ impl<'a> Finder<'a> {
         let names = advertisements.iter().map(|one| one.name.as_str()).collect();
         let around = self.networks.iter().filter(|network| network.contains(&address)).copied().collect();
         let nodes = self.nodes;
-        let found = self
-            .found
-            .entry((names, around))
-            .or_insert_with(|| eligible(nodes, address, advertisements).map(Rc::new));
+        let found =
+            self.found.entry((names, around)).or_insert_with(|| eligible(nodes, address, advertisements));
         found.clone()
     }
 }
@@ -61,7 +67,7 @@ fn eligible(
     nodes: &BTreeMap<NodeName, Node>,
     address: IpAddr,
     advertisements: &[&L2Advertisement],
-) -> Result<Eligible, NotAnnounced> {
+) -> Answer {
     let (mut excluded, mut unselected, mut without_interface) = (0, 0, 0);
     let mut on_network = Eligible::new();
     let mut elsewhere = Eligible::new();
@@ -92,12 +98,13 @@ fn eligible(
         }
     }
     // Where no node is in the VIP's network, it is routed to the segment, and any node will do.
-    let mut eligible = if on_network.is_empty() { elsewhere } else { on_network };
+    let on_link = !on_network.is_empty();
+    let mut eligible = if on_link { on_network } else { elsewhere };
     eligible.append(&mut unknown);
     if eligible.is_empty() {
         return Err(NotAnnounced::NoEligibleNode { excluded, unselected, without_interface });
     }
-    Ok(eligible)
+    Ok(Found { may: Rc::new(eligible), on_link })
 }
 
 fn reach(fit: &[&NodeInterface]) -> Reach {

@@ -11,7 +11,7 @@ use ferrolb_model::{L2Advertisement, Labels, Node, NodeName, PoolName, ServiceId
 use crate::{
     Change, Decision, Declined, MAX_CANDIDATES, NotAnnounced, Obstacle, Placement,
     advertised::{self, PoolSeen},
-    eligible::{Eligible, Finder},
+    eligible::{Finder, Found},
     order::{Load, Rank, order},
 };
 
@@ -68,6 +68,7 @@ pub(crate) struct Order {
 /// Candidates in order, and what else is decided about them.
 struct Candidates {
     nodes: Vec<NodeName>,
+    on_link: bool,
     interfaces: Vec<String>,
     move_to: Option<NodeName>,
     declined: Option<Declined>,
@@ -147,10 +148,10 @@ impl Entry {
         load: &mut Load,
     ) -> Option<Change> {
         let decision = match found {
-            Ok(Candidates { nodes, interfaces, move_to, declined }) => {
+            Ok(Candidates { nodes, on_link, interfaces, move_to, declined }) => {
                 self.order.change_to(nodes);
                 let Order { nodes, revision } = self.order.clone();
-                Decision::Announced(Placement { nodes, interfaces, move_to, declined, revision })
+                Decision::Announced(Placement { nodes, on_link, interfaces, move_to, declined, revision })
             }
             Err(nobody) => Decision::NotAnnounced(nobody),
         };
@@ -188,7 +189,9 @@ impl Facts {
     pub(crate) fn best<'a>(&'a self, entry: &Entry, finder: &mut Finder<'a>) -> Vec<NodeName> {
         let load = Load::default();
         let found = self.may(entry, finder);
-        found.map_or(Vec::new(), |(may, advertisements)| self.rank(&load, &advertisements).best(&may))
+        found.map_or(Vec::new(), |(Found { may, .. }, advertisements)| {
+            self.rank(&load, &advertisements).best(&may)
+        })
     }
 
     fn rank<'a>(&'a self, load: &'a Load, advertisements: &'a [&'a L2Advertisement]) -> Rank<'a> {
@@ -201,18 +204,19 @@ impl Facts {
         &'a self,
         entry: &Entry,
         finder: &mut Finder<'a>,
-    ) -> Result<(Rc<Eligible>, Vec<&'a L2Advertisement>), NotAnnounced> {
+    ) -> Result<(Found, Vec<&'a L2Advertisement>), NotAnnounced> {
         let vip = &entry.vip;
         let advertisements: Vec<_> =
             self.advertisements.values().filter(|one| self.is_for(one, entry)).collect();
         if advertisements.is_empty() {
             return Err(NotAnnounced::NoAdvertisement { pool: vip.pool.clone() });
         }
-        let mut may = finder.find(vip.address, &advertisements)?;
+        let mut found = finder.find(vip.address, &advertisements)?;
+        let may = &mut found.may;
         if vip.traffic_policy == TrafficPolicy::Local && may.keys().any(|node| self.has_endpoint(vip, node)) {
-            Rc::make_mut(&mut may).retain(|node, _| self.has_endpoint(vip, node));
+            Rc::make_mut(may).retain(|node, _| self.has_endpoint(vip, node));
         }
-        Ok((may, advertisements))
+        Ok((found, advertisements))
     }
 
     fn has_endpoint(&self, vip: &Vip, node: &NodeName) -> bool {
@@ -228,11 +232,11 @@ impl Facts {
         finder: &mut Finder<'a>,
     ) -> Result<Candidates, NotAnnounced> {
         let vip = &entry.vip;
-        let (may, advertisements) = self.may(entry, finder)?;
+        let (Found { may, on_link }, advertisements) = self.may(entry, finder)?;
         let rank = self.rank(load, &advertisements);
         let declined = vip.move_to.as_ref().filter(|node| !may.contains_key(*node)).map(|node| {
             let eligible = finder.find(vip.address, &advertisements);
-            let lacks_endpoint = eligible.is_ok_and(|all| all.contains_key(node));
+            let lacks_endpoint = eligible.is_ok_and(|all| all.may.contains_key(node));
             let why = match lacks_endpoint {
                 true => Obstacle::NoEndpoint,
                 false => Obstacle::of(self.nodes.get(node), &advertisements),
@@ -246,7 +250,7 @@ impl Facts {
         };
         let nodes = order(vip.address, move_to, &entry.order.nodes, &may, &rank);
         let interfaces = advertised::interfaces(&advertisements);
-        Ok(Candidates { nodes, interfaces, move_to: move_to.cloned(), declined })
+        Ok(Candidates { nodes, on_link, interfaces, move_to: move_to.cloned(), declined })
     }
 }
 

@@ -115,7 +115,8 @@ fn a_rebalance_is_asked_for_once_and_ends_where_a_vip_arrives() {
     }
     for last in 1..=6 {
         let address = format!("192.0.2.{last}");
-        let Placement { nodes, interfaces: _, move_to, declined: _, revision } = placement(&placer, &address);
+        let Placement { nodes, on_link: _, interfaces: _, move_to, declined: _, revision } =
+            placement(&placer, &address);
         restarted.recall(ip(&address), nodes, move_to, revision, Vec::new());
         restarted.upsert_vip(vip(&address));
     }

@@ -111,13 +111,16 @@ fn nodes_outside_the_subnet_are_out_once_others_report() {
 
     placer.upsert_node(on("a", &[("eth0", "198.51.100.7/24")]));
     assert_eq!(order(&placer, "192.0.2.1").len(), 3, "nobody is known to be inside: it may be routed");
+    assert!(!placement(&placer, "192.0.2.1").on_link);
     placer.upsert_node(on("b", &[("eth0", "198.51.100.8/24"), ("eth1", "192.0.2.200/24")]));
     assert_eq!(sorted(order(&placer, "192.0.2.1")), ["b", "c"]);
+    assert!(placement(&placer, "192.0.2.1").on_link, "c has to look for itself");
     placer.upsert_node(on("c", &[("eth1", "192.0.2.201/24")]));
     assert_eq!(sorted(order(&placer, "192.0.2.1")), ["b", "c"]);
 
     placer.upsert_vip(vip("203.0.113.1"));
     assert_eq!(order(&placer, "203.0.113.1").len(), 3, "a routed VIP may be anywhere");
+    assert!(!placement(&placer, "203.0.113.1").on_link);
     placer.upsert_vip(vip("2001:db8::1"));
     assert_eq!(order(&placer, "2001:db8::1").len(), 3);
 }
@@ -308,7 +311,7 @@ fn a_restart_changes_no_order() {
     nodes().for_each(|node| drop(after.upsert_node(node)));
     for n in 0..50 {
         let address = format!("192.0.2.{n}");
-        let Placement { nodes, interfaces: _, move_to: _, declined: _, revision } =
+        let Placement { nodes, on_link: _, interfaces: _, move_to: _, declined: _, revision } =
             placement(&before, &address);
         after.recall(ip(&address), nodes, None, revision, Vec::new());
         assert_eq!(after.upsert_vip(vip(&address)), [], "nothing is decided before the start");

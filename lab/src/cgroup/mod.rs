@@ -89,7 +89,8 @@ impl Hierarchies {
             remove(&root.join(name))?;
         }
         for root in &shared {
-            made.iter().try_for_each(|leaf| remove(&root.join(leaf)))?;
+            // Where its containers had ended before, what they had been in is a leaf here, and there it is the other nodes'.
+            made.iter().try_for_each(|leaf| tree::remove_leaf(&root.join(leaf)))?;
         }
         self.create_node(name)
     }

@@ -25,6 +25,11 @@ pub(crate) fn remove(group: &Path) -> Result<()> {
     }
 }
 
+/// Removes the group unless there are groups below it: those are of somebody else.
+pub(super) fn remove_leaf(group: &Path) -> Result<()> {
+    if leaves(group).is_empty() { remove(group) } else { Ok(()) }
+}
+
 /// Removes the group and all below it, if no process is in any of them.
 pub(super) fn remove_deserted(group: &Path) -> io::Result<()> {
     if has_processes(group)? { Ok(()) } else { remove_once(group) }
@@ -90,5 +95,16 @@ mod tests {
         std::fs::remove_dir_all(&top).unwrap();
         assert_eq!(found, ["a/b/c", "a/d", "e"].map(PathBuf::from));
         assert!(leaves(&top).is_empty(), "a group that is gone has none");
+    }
+
+    #[test]
+    fn a_leaf_that_is_none_any_more_stays() {
+        let top = std::env::temp_dir().join(format!("cgroup-leaf-{}", std::process::id()));
+        std::fs::create_dir_all(top.join("k8s.io/others")).unwrap();
+        remove_leaf(&top.join("k8s.io")).unwrap();
+        assert_eq!(leaves(&top), [PathBuf::from("k8s.io/others")]);
+        remove_leaf(&top.join("k8s.io/others")).unwrap();
+        assert_eq!(leaves(&top), [PathBuf::from("k8s.io")]);
+        std::fs::remove_dir_all(&top).unwrap();
     }
 }

@@ -24,12 +24,13 @@ pub(super) fn start(node: &NodePlan, options: &Options) -> Result<()> {
         .arg(format!("--node-ip={}", families.list(node.v4, node.v6)));
     daemon(&node.name, "kubelet", kubelet)?;
 
+    let is_last = NodePlan::all(options.nodes).pop().is_some_and(|last| last.name == node.name);
     let mut proxy = Command::new("/kube/kube-proxy");
     proxy
         .arg(format!("--kubeconfig={}", kubeconfig::inside("kube-proxy")))
         .arg(format!("--hostname-override={}", node.name))
         .arg(format!("--cluster-cidr={}", families.list(POD_V4, POD_V6)))
-        .arg(format!("--proxy-mode={}", options.kube_proxy.flag()))
+        .arg(format!("--proxy-mode={}", options.kube_proxy.flag(is_last)))
         // The size of the connection table is the machine's, not the node's.
         .arg("--conntrack-max-per-core=0");
     daemon(&node.name, "kube-proxy", proxy)?;
@@ -37,7 +38,8 @@ pub(super) fn start(node: &NodePlan, options: &Options) -> Result<()> {
 }
 
 /// Close to the defaults; what differs does so because nodes share one machine, or because tests kill the same container
-/// again and again, which must not wait five minutes for its next start.
+/// again and again, which must not wait five minutes for its next start. Where a logind is there when it starts, kubelet ends
+/// pods before the node is shut down (the periods are those of Kubernetes' own example).
 fn kubelet_config() -> Value {
     json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -51,6 +53,8 @@ fn kubelet_config() -> Value {
         "localStorageCapacityIsolation": false,
         "evictionHard": {},
         "crashLoopBackOff": {"maxContainerRestartPeriod": "5s"},
+        "shutdownGracePeriod": "30s",
+        "shutdownGracePeriodCriticalPods": "10s",
         "imageGCHighThresholdPercent": 100,
         "makeIPTablesUtilChains": false,
         "resolvConf": "",

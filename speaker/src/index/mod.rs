@@ -5,7 +5,7 @@ mod vips;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_api::TrafficPolicy;
+use ferrolb_api::{Layer2Announcement, TrafficPolicy};
 use ferrolb_model::Labels;
 use ferrolb_ownership::{Interface, NodeName, Plan, Presence, VipPlan};
 use ferrolb_runtime::watch::Change;
@@ -13,7 +13,7 @@ use ferrolb_runtime::watch::Change;
 use vips::Vips;
 
 use crate::bgp::{self, BgpDesired, Input, Kept, Ledger, Objects};
-use crate::interfaces::{Globs, Usable, serving};
+use crate::interfaces::{Globs, Usable, on_link, serving};
 use crate::source::{EndpointGroup, Endpoints, NodeFacts, Reference, Slice, Vip};
 
 /// What this speaker knows of its configuration and its node.
@@ -51,6 +51,8 @@ enum News {
 pub struct Desired {
     /// By the interface's index.
     pub interfaces: BTreeMap<u32, (Interface, Plan)>,
+    /// Those that VIPs could live on, where none does yet: the controller places by their networks.
+    pub idle: Vec<Interface>,
     /// Whether this node is to own VIPs.
     pub presence: Presence,
     /// Why it is not to; empty if it is.
@@ -260,12 +262,12 @@ impl Index {
         for (address, vip) in self.vips.iter() {
             let Some(layer2) = &vip.layer2 else { continue };
             let named = Globs::new(layer2.interfaces.iter().map(String::as_str));
-            let indices = serving(address, &named, usable);
+            let indices = match layer2.on_link {
+                true => on_link(address, &named, usable).into_iter().collect(),
+                false => serving(address, &named, usable),
+            };
             if indices.is_empty() && layer2.nodes.iter().any(|node| node == self.node.as_str()) {
-                desired.problems.push(format!(
-                    "VIP {address} has no interface on this node: none has a network that holds it, none is named by its \
-                     L2Advertisement, and there is no default route of its family"
-                ));
+                desired.problems.push(format!("VIP {address} {}", homeless(layer2)));
             }
             let plan = VipPlan {
                 candidates: layer2.nodes.iter().filter_map(|node| names.name(node)).collect(),
@@ -280,6 +282,7 @@ impl Index {
         self.served.extend(plans.keys());
         for Usable { interface, default_v4, default_v6 } in usable {
             if !(*default_v4 || *default_v6 || self.served.contains(&interface.index)) {
+                desired.idle.push(interface.clone());
                 continue;
             }
             let mut plan = plans.remove(&interface.index).unwrap_or_default();
@@ -317,6 +320,17 @@ impl<'a> Names<'a> {
         let new = NodeName::new(name).ok()?;
         self.0.insert(name, new.clone());
         Some(new)
+    }
+}
+
+/// Why a VIP lives nowhere on this node, in words.
+fn homeless(layer2: &Layer2Announcement) -> &'static str {
+    match layer2.on_link {
+        true => "has no interface on this node: none has a network that holds it, as other nodes' have",
+        false => {
+            "has no interface on this node: none has a network that holds it, none is named by its L2Advertisement, and there is \
+             no default route of its family"
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ferrolb_api::{Layer2Announcement, ServiceReference, VipAnnouncement};
+use ferrolb_api::{ServiceReference, VipAnnouncement};
 use ferrolb_ownership::Mac;
 
 use super::*;
@@ -66,6 +66,32 @@ fn vips_go_to_their_interfaces_with_their_candidates() {
     let plan = &desired.interfaces[&2].1.vips[&"192.0.2.200".parse::<IpAddr>().unwrap()];
     assert_eq!(plan.candidates.iter().map(NodeName::as_str).collect::<Vec<_>>(), ["node-b", "node-a"]);
     assert!(plan.ready && desired.problems.is_empty());
+}
+
+#[test]
+fn a_vip_in_other_nodes_network_lives_nowhere_else() {
+    let mut index = index();
+    let mut far = vip("198.18.0.1", &["node-a", "node-b"], 1);
+    index.apply_slices(Change::All(vec![slice("a", &[far.clone()])]));
+    assert_eq!(vips(&index.desired(), 2), ["198.18.0.1"], "by the default route");
+    far.layer2.as_mut().unwrap().on_link = true;
+    index.apply_slices(Change::All(vec![slice("a", &[far])]));
+    let desired = index.desired();
+    assert_eq!(vips(&desired, 2), [""; 0]);
+    assert!(desired.problems[0].contains("as other nodes' have"), "{:?}", desired.problems);
+    index.apply_interfaces(vec![usable(5, "eth3", "198.18.0.10/24", false)]);
+    assert_eq!(vips(&index.desired(), 5), ["198.18.0.1"]);
+}
+
+#[test]
+fn interfaces_without_vips_are_told_of() {
+    let mut index = index();
+    let idle = |index: &mut Index| -> Vec<String> {
+        index.desired().idle.into_iter().map(|interface| interface.name).collect()
+    };
+    assert_eq!(idle(&mut index), ["eth1", "eth2"]);
+    index.apply_slices(Change::All(vec![slice("a", &[vip("198.51.100.200", &["node-b"], 7)])]));
+    assert_eq!(idle(&mut index), ["eth2"]);
 }
 
 #[test]

@@ -15,18 +15,10 @@ pub struct Usable {
     pub default_v6: bool,
 }
 
-/// The indices of the interfaces `vip` lives on, lowest first: the one whose network holds it (the longest prefix wins;
-/// of two on one network those in `named`, then the lower index); else those in `named`; else the one with the default
-/// route. Empty if there is none of these.
+/// The indices of the interfaces `vip` lives on, lowest first: the one whose network holds it ([`on_link`]); else those in
+/// `named`; else the one with the default route. Empty if there is none of these.
 pub fn serving(vip: IpAddr, named: &Globs, usable: &[Usable]) -> Vec<u32> {
-    let connected = usable
-        .iter()
-        .filter_map(|usable| {
-            let prefix = connected_prefix(vip, &usable.interface)?;
-            Some((prefix, named.matches(&usable.interface.name), std::cmp::Reverse(usable.interface.index)))
-        })
-        .max();
-    if let Some((_, _, std::cmp::Reverse(index))) = connected {
+    if let Some(index) = on_link(vip, named, usable) {
         return vec![index];
     }
     let mut named: Vec<_> =
@@ -37,6 +29,19 @@ pub fn serving(vip: IpAddr, named: &Globs, usable: &[Usable]) -> Vec<u32> {
     }
     let leads_out = |usable: &&Usable| if vip.is_ipv4() { usable.default_v4 } else { usable.default_v6 };
     usable.iter().filter(leads_out).map(|usable| usable.interface.index).min().into_iter().collect()
+}
+
+/// The index of the interface whose network holds `vip`: the longest prefix wins; of two on one network those in `named`, then
+/// the lower index.
+pub fn on_link(vip: IpAddr, named: &Globs, usable: &[Usable]) -> Option<u32> {
+    let connected = usable
+        .iter()
+        .filter_map(|usable| {
+            let prefix = connected_prefix(vip, &usable.interface)?;
+            Some((prefix, named.matches(&usable.interface.name), std::cmp::Reverse(usable.interface.index)))
+        })
+        .max();
+    connected.map(|(_, _, std::cmp::Reverse(index))| index)
 }
 
 /// The length of the longest network of the interface that holds `vip`. A host address (/32, /128) is no network.

@@ -5,7 +5,7 @@ mod glob;
 mod netlink;
 mod table;
 
-pub use choose::{Usable, serving};
+pub use choose::{Usable, on_link, serving};
 pub use glob::Globs;
 pub use netlink::follow;
 pub use table::{Kind, LinkLocal, Table};

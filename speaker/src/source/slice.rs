@@ -228,6 +228,7 @@ mod tests {
             layer2: Some(Layer2Announcement {
                 nodes: vec!["node-b".into(), "node-a".into()],
                 move_to: Some("node-a".into()),
+                on_link: true,
                 interfaces: vec!["eth*".into()],
                 by_pool_labels: vec!["near".into()],
                 revision: 7,

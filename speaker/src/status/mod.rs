@@ -120,8 +120,9 @@ pub fn status(facts: &Facts<'_>, said: &mut Said) -> SpeakerStateStatus {
 }
 
 fn interfaces(facts: &Facts<'_>) -> Vec<Interface> {
-    let all = facts.desired.interfaces.values().take(MAX_INTERFACES);
-    all.map(|(interface, _)| described(facts, interface)).collect()
+    let used = facts.desired.interfaces.values().map(|(interface, _)| interface);
+    let all = used.chain(&facts.desired.idle).take(MAX_INTERFACES);
+    all.map(|interface| described(facts, interface)).collect()
 }
 
 fn described(facts: &Facts<'_>, interface: &ferrolb_ownership::Interface) -> Interface {

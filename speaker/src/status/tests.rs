@@ -157,6 +157,16 @@ fn vips_are_looked_at_again_in_another_edition_or_when_the_plan_has_changed() {
 }
 
 #[test]
+fn interfaces_where_no_vip_lives_are_told_of_after_those_where_one_does() {
+    let interfaces = BTreeMap::from([(2, (interface(2), Plan::default()))]);
+    let idle = vec![ferrolb_ownership::Interface { name: "eth1".to_owned(), ..interface(1) }];
+    with_desired(&Desired { interfaces, idle, ..Desired::default() }, Vec::new(), |status| {
+        let told = status.interfaces.iter().map(|one| (one.name.as_str(), one.segment.is_some()));
+        assert_eq!(told.collect::<Vec<_>>(), [("eth0", true), ("eth1", false)]);
+    });
+}
+
+#[test]
 fn a_vip_that_moves_and_a_node_that_leaves_are_told_of() {
     let moved = |first: &str| VipPlan { move_to: NodeName::new(first).ok(), ..placed(first, true) };
     let plans = [(1, moved("node-a")), (2, moved("node-b"))];

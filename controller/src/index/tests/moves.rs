@@ -73,10 +73,14 @@ fn a_service_that_names_a_node_moves_there_and_is_told_where_it_is() {
     let before = layer2(&world, &web);
     let (first, other) = (before.nodes[0].clone(), before.nodes[1].clone());
     let address = world.addresses(&web)[0].clone();
-    let event = report(&mut world, &BTreeMap::from([(address.clone(), first.as_str())]));
-    index.apply(event);
-    world.run(&mut index);
+    // The first tells of the VIP's network, the second knows the slice that says so.
+    for _ in 0..2 {
+        let event = report(&mut world, &BTreeMap::from([(address.clone(), first.as_str())]));
+        index.apply(event);
+        world.run(&mut index);
+    }
     assert_eq!(announced(&world, &web), format!("{address} on node {first} (eth0)"));
+    assert_eq!([before.on_link, layer2(&world, &web).on_link], [false, true]);
 
     let ask = |node: &str| BTreeMap::from([(MOVE_TO.to_owned(), node.to_owned())]);
     let event = world.edit(&web, |service| service.metadata.annotations = Some(ask(&other)));
