@@ -1,5 +1,5 @@
 //! Our own speaker beside each program, the other way round than in `ours`: it waits over IPv4 and connects over IPv6, both with
-//! MD5, and over IPv6 it tells of IPv4 VIPs too, by an IPv6 next hop (RFC 8950).
+//! MD5, and over IPv6 it tells of IPv4 VIPs too, once the node has no IPv4 address by an IPv6 next hop (RFC 8950).
 
 use std::net::IpAddr;
 
@@ -59,13 +59,13 @@ fn crossed(program: RouterProgram) {
     let by = |next_hop: IpAddr| Route { next_hop, ..plain(program) };
     // Of a next hop that is told with its link-local address (RFC 2545) ExaBGP shows that.
     let near = if program == RouterProgram::ExaBgp { NODE_LINK_LOCAL } else { NODE_V6 };
-    let mut over_v6 = vec![(net(&format!("{V6}/128")), by(near.into()))];
-    if is_full {
-        over_v6.push((net(&format!("{V4}/32")), by(near.into())));
-    }
+    let v6_vip = (net(&format!("{V6}/128")), by(near.into()));
+    let v4_vip = |next_hop| (net(&format!("{V4}/32")), by(next_hop));
     let told = |peer: &Peer| {
-        peer.hears(&remotes[0], &[(net(&format!("{V4}/32")), by(node_v4(1).into()))]);
-        peer.hears(&remotes[1], &over_v6);
+        let v4_vip = v4_vip(node_v4(1).into());
+        peer.hears(&remotes[0], std::slice::from_ref(&v4_vip));
+        let both = [v6_vip.clone(), v4_vip];
+        peer.hears(&remotes[1], if is_full { &both } else { &both[..1] });
     };
     told(&peer);
 
@@ -75,6 +75,11 @@ fn crossed(program: RouterProgram) {
     wait("the sessions are over", SETTLED, up).unwrap();
     peer.router.start_again().unwrap();
     told(&peer);
+
+    if is_full {
+        rig.space("n1").unwrap().check(["ip", "-4", "address", "flush", "dev", "eth0"]).unwrap();
+        peer.hears(&remotes[1], &[v6_vip, v4_vip(near.into())]);
+    }
 }
 
 fn manifest(is_full: bool) -> String {
