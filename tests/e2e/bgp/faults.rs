@@ -12,7 +12,6 @@ use super::rack::{at, host, plain, router, told_by, until};
 use crate::client::speaker_metrics;
 use crate::cluster::{NAMESPACE, NODES};
 use crate::scene::Scene;
-use crate::trial::Disturbs;
 use crate::wait::{PATIENCE, wait_for};
 use crate::workload::echo;
 
@@ -166,7 +165,7 @@ pub(super) fn api_away(scene: &Scene<'_>) -> Result<()> {
     told_by(&bird, 1, prefix, &NODES)
 }
 
-/// A trial that only restarts speakers, but all of them: see [`Disturbs::Everybody`].
+/// A trial that only restarts speakers, but all of them: so nothing runs beside it.
 pub(super) fn restarted(scene: &Scene<'_>) -> Result<()> {
     let knob = Some(60);
     let keeps =
