@@ -25,6 +25,9 @@ const OWN: &str = "e2e";
 /// A kubelet that starts for a Node that was deleted asks for that Node ever more rarely, at last after two minutes.
 const NODES_READY: Duration = Duration::from_secs(300);
 
+/// Kubernetes' own.
+const CONTROLLERS: &str = "kube-controller-manager";
+
 /// Routers for the tests of BGP.
 const ROUTERS: u8 = 4;
 
@@ -178,6 +181,9 @@ impl Cluster {
         self.lab.heal()?;
         self.lab.start_apiserver()?;
         wait_for("the API server answers", PATIENCE, || self.lab.kubectl(&["get", "--raw", "/readyz"]))?;
+        // After an API server that was away more than once its watches are behind for minutes: what has lost its owner stays meanwhile.
+        self.lab.stop_control_plane(CONTROLLERS)?;
+        self.lab.start_control_plane(CONTROLLERS)?;
         wait_for("every node is ready", NODES_READY, || {
             let ready =
                 self.lab.kubectl(&["wait", "--for=condition=Ready", "nodes", "--all", "--timeout=30s"])?;
