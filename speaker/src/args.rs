@@ -47,7 +47,7 @@ pub struct Options {
     pub state_dir: PathBuf,
 
     /// The DaemonSet, in the speaker's namespace, that runs it: once that is gone or no longer selects the node, BGP peers are asked
-    /// to leave it before the speaker ends. Without a name every end counts as a restart.
+    /// to leave it before the speaker ends. Without a name only the node is looked at.
     #[arg(long, env = "FERROLB_DAEMON_SET", value_name = "NAME")]
     pub daemon_set: Option<String>,
 

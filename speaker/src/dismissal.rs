@@ -3,22 +3,35 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ferrolb_runtime::kinds::DaemonSet;
+use ferrolb_runtime::kinds::{DaemonSet, Node};
 use kube::{Api, Client};
 use tokio::time::timeout;
 
-/// Whether the DaemonSet of this name wants no speaker on the node with these labels any more. What cannot be learnt in time counts
-/// as a restart, which is what most ends are.
-pub(crate) async fn is_dismissed(client: &Client, name: &str, labels: &BTreeMap<String, String>) -> bool {
-    let sets: Api<DaemonSet> = Api::default_namespaced(client.clone());
-    match timeout(PATIENCE, sets.get_opt(name)).await {
-        Ok(Ok(set)) => !set.is_some_and(|set| wants(&set, labels)),
+use crate::source::NodeFacts;
+
+/// What the node is, if no speaker follows: about to be taken away, or no longer wanted by the DaemonSet of this name. The node is asked
+/// about anew, since kubelet ends pods in the moment in which it says that the node shuts down. What cannot be learnt in time counts as
+/// a restart, which is what most ends are.
+pub(crate) async fn dismissed(client: &Client, node: &str, daemon_set: Option<&str>) -> Option<String> {
+    match timeout(PATIENCE, learn(client, node, daemon_set)).await {
+        Ok(Ok(dismissed)) => dismissed,
         Ok(Err(error)) => {
-            tracing::debug!(%error, daemon_set = name, "The DaemonSet cannot be read.");
-            false
+            tracing::debug!(%error, "Whether another speaker follows cannot be read.");
+            None
         }
-        Err(_) => false,
+        Err(_) => None,
     }
+}
+
+async fn learn(client: &Client, node: &str, daemon_set: Option<&str>) -> kube::Result<Option<String>> {
+    let facts = NodeFacts::of(&Api::<Node>::all(client.clone()).get(node).await?);
+    let leaving = facts.why_leaving();
+    if !leaving.is_empty() {
+        return Ok(Some(leaving));
+    }
+    let Some(name) = daemon_set else { return Ok(None) };
+    let set = Api::<DaemonSet>::default_namespaced(client.clone()).get_opt(name).await?;
+    Ok((!set.is_some_and(|set| wants(&set, &facts.labels))).then(|| UNSERVED.to_owned()))
 }
 
 fn wants(set: &DaemonSet, labels: &BTreeMap<String, String>) -> bool {
@@ -26,6 +39,7 @@ fn wants(set: &DaemonSet, labels: &BTreeMap<String, String>) -> bool {
     set.metadata.deletion_timestamp.is_none() && selector.all(|(name, value)| labels.get(name) == Some(value))
 }
 
+const UNSERVED: &str = "no longer served by FerroLB";
 /// A fifth of what the kubelet waits in all at the least.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -356,14 +356,10 @@ impl Speaker {
         Ok(())
     }
 
-    /// Whether no other speaker follows on this node.
-    async fn is_dismissed(&self) -> bool {
-        match (&self.kubernetes, &self.options.daemon_set) {
-            (Some(kubernetes), Some(name)) => {
-                dismissal::is_dismissed(&kubernetes.client, name, &self.index.facts().labels).await
-            }
-            (None, _) | (_, None) => false,
-        }
+    /// What the node is, if no other speaker follows on it.
+    async fn dismissed(&self) -> Option<String> {
+        let client = &self.kubernetes.as_ref()?.client;
+        dismissal::dismissed(client, self.options.node.as_str(), self.options.daemon_set.as_deref()).await
     }
 
     /// VIPs change hands at once. BFD is switched off only when every router has heard the end of its BGP session: one that
@@ -374,8 +370,14 @@ impl Speaker {
             // A thread that has ended has nothing left to hand over.
             let _ = wire.hand_over().await;
         }
-        if self.bgp.leaving.is_empty() && !self.bgp.peers.is_empty() && self.is_dismissed().await {
-            self.bgp.leaving = DISMISSED.to_owned();
+        if self.bgp.leaving.is_empty()
+            && !self.bgp.peers.is_empty()
+            && let Some(dismissed) = self.dismissed().await
+        {
+            tracing::info!(
+                "The node is {dismissed}, so BGP peers are asked to leave it before the speaker ends."
+            );
+            self.bgp.leaving = dismissed;
             // A thread that has ended has nobody left to tell.
             let _ = self.settle_sessions().await;
         }
@@ -392,8 +394,6 @@ fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| sys::now().as_nanos())
 }
 
-/// Why nothing is announced any more, as peers are told.
-const DISMISSED: &str = "no longer served by FerroLB";
 /// After an event, to gather those that come with it.
 const NEWS_DELAY: Duration = Duration::from_millis(20);
 const REPORT_LOST: Duration = Duration::from_secs(5);

@@ -59,7 +59,7 @@ fn shut_down(scene: &Scene<'_>) -> Result<()> {
 fn leave(lab: &Lab, leaving: &str, address: IpAddr) -> Result<String> {
     let node = lab.node(leaving);
     let logind = Logind::start(lab, &node)?;
-    node.check(["loginctl", "poweroff"])?;
+    logind.power_off()?;
     wait_for("the node says that it is shutting down", PATIENCE, || {
         let message = r#"jsonpath={.status.conditions[?(@.type=="Ready")].message}"#;
         let message = lab.kubectl(&["get", "node", leaving, "-o", message])?;
@@ -97,14 +97,14 @@ fn placed_elsewhere(scene: &Scene<'_>, nodes: &[String], leaving: &str) -> Resul
 }
 
 /// A logind that needs no systemd, and a kubelet that knows of it.
-struct Logind<'a> {
+pub(crate) struct Logind<'a> {
     node: &'a Space,
     /// The bus, and elogind itself.
     _running: [Running; 2],
 }
 
 impl<'a> Logind<'a> {
-    fn start(lab: &Lab, node: &'a Space) -> Result<Self> {
+    pub(crate) fn start(lab: &Lab, node: &'a Space) -> Result<Self> {
         // It waits five seconds otherwise, and kubelet asks for more.
         let wait = "[Login]\\nInhibitDelayMaxSec=60\\n";
         node.check(["sh", "-ec", &format!("mkdir -p /run/dbus; printf '{wait}' >/etc/elogind/logind.conf")])?;
@@ -137,6 +137,11 @@ impl<'a> Logind<'a> {
             Ok(())
         })?;
         Ok(logind)
+    }
+
+    /// Begins the shutdown. Nothing in the lab would end the node when everybody has had his time.
+    pub(crate) fn power_off(&self) -> Result<()> {
+        self.node.check(["loginctl", "poweroff"]).map(drop)
     }
 
     /// Who delays a shutdown.

@@ -12,6 +12,7 @@ use super::rack::{at, host, plain, router, told_by, until};
 use crate::client::speaker_metrics;
 use crate::cluster::{NAMESPACE, NODES};
 use crate::scene::Scene;
+use crate::shutdown::Logind;
 use crate::wait::{PATIENCE, wait_for};
 use crate::workload::echo;
 
@@ -84,6 +85,35 @@ pub(super) fn dismissed(scene: &Scene<'_>) -> Result<()> {
         "routes were withdrawn {gone:?} after that had been asked, without time to leave them"
     );
     ensure!(!up, "sessions outlived the speakers");
+    told_by(&bird, 1, prefix, &NODES)
+}
+
+/// A node that is shut down leaves, though kubelet ends its speaker in the moment in which it says so.
+pub(super) fn shut_down(scene: &Scene<'_>) -> Result<()> {
+    const NODE: &str = "n2";
+    let lab = &scene.cluster.lab;
+    let bird = router(scene, 1, RouterProgram::Bird, &NODES, |session| Session {
+        graceful_restart: Some(60),
+        ..session
+    });
+    let peer = scene.bgp_peer(1, "gracefulRestart: {enabled: true, restartTime: 60s}")?;
+    echo(scene)?;
+    let prefix = host(scene.told_service("198.18.9.0/28", &[&peer])?);
+    told_by(&bird, 1, prefix, &NODES)?;
+
+    let node = lab.node(NODE);
+    let begun = Logind::start(lab, &node).and_then(|logind| logind.power_off().map(|()| logind));
+    let asked = begun.and_then(|_logind| {
+        until("the node asks to be left", SETTLED, || asks_to_be_left(&bird, NODE, prefix))?;
+        until("its route is withdrawn", SETTLED, || !bird.has(&at(1, NODE), prefix))
+    });
+    let stayed = told_by(&bird, 1, prefix, &["n1", "n3"]);
+    lab.kill_node(NODE)?;
+    lab.start_node(NODE)?;
+    scene.cluster.mend()?;
+    let gone = asked?;
+    stayed?;
+    ensure!(gone > A_WHILE, "its route was withdrawn {gone:?} after it had asked, without time to leave it");
     told_by(&bird, 1, prefix, &NODES)
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             Disturbs::Everybody,
             faults::dismissed,
         ),
+        trial("bgp_asks_peers_to_leave_a_node_that_is_shut_down", Disturbs::Everybody, faults::shut_down),
         trial("bgp_loses_a_dead_node_as_fast_as_it_is_told_to", Disturbs::Everybody, faults::dead),
         trial("bgp_goes_on_while_the_api_server_is_away", Disturbs::Everybody, faults::api_away),
         trial(
