@@ -6,53 +6,44 @@ use crate::scene::Scene;
 
 /// agnhost, one pod on each node of `nodes`: TCP says `hostname`, `clientip`; the pods' names begin with their node's.
 pub(crate) fn agnhost(scene: &Scene<'_>, nodes: &[&str]) -> Result<()> {
-    let pods: String = nodes
-        .iter()
-        .map(|node| {
-            format!(
-                "---
-apiVersion: v1
-kind: Pod
-metadata: {{name: {node}-web, labels: {{app: web}}}}
-spec:
-  nodeName: {node}
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: web
-    image: registry.k8s.io/e2e-test-images/agnhost:2.59
+    pods(scene, nodes, "web", |_| {
+        "image: registry.k8s.io/e2e-test-images/agnhost:2.59
     args: [netexec, --http-port=8080, --udp-port=8081]
-    ports: [{{name: web-tcp, containerPort: 8080}}, {{name: web-udp, containerPort: 8081, protocol: UDP}}]
-"
-            )
-        })
-        .collect();
-    scene.apply(&pods)?;
-    ready(scene)
+    ports: [{name: web-tcp, containerPort: 8080}, {name: web-udp, containerPort: 8081, protocol: UDP}]"
+            .to_owned()
+    })
 }
 
 /// The prober's counterpart, one pod on each node of `nodes`: it says its node's name.
 pub(crate) fn echo_on(scene: &Scene<'_>, nodes: &[&str]) -> Result<()> {
-    let pods: String = nodes
-        .iter()
-        .map(|node| {
-            format!(
-                "---
+    pods(scene, nodes, "echo", |node| {
+        format!(
+            "image: ghcr.io/ferrolb/lab:dev
+    args: [serve, --server, {node}]
+    ports: [{{name: web-tcp, containerPort: 7777}}, {{name: web-udp, containerPort: 7777, protocol: UDP}}]"
+        )
+    })
+}
+
+/// A pod on each node of `nodes`, of one container; of that `container` says the rest.
+fn pods(scene: &Scene<'_>, nodes: &[&str], name: &str, container: impl Fn(&str) -> String) -> Result<()> {
+    let pod = |node: &&str| {
+        format!(
+            "---
 apiVersion: v1
 kind: Pod
-metadata: {{name: {node}-echo, labels: {{app: web}}}}
+metadata: {{name: {node}-{name}, labels: {{app: web}}}}
 spec:
   nodeName: {node}
   terminationGracePeriodSeconds: 0
   containers:
-  - name: echo
-    image: ghcr.io/ferrolb/lab:dev
-    args: [serve, --server, {node}]
-    ports: [{{name: web-tcp, containerPort: 7777}}, {{name: web-udp, containerPort: 7777, protocol: UDP}}]
-"
-            )
-        })
-        .collect();
-    scene.apply(&pods)?;
+  - name: {name}
+    {}
+",
+            container(node)
+        )
+    };
+    scene.apply(&nodes.iter().map(pod).collect::<String>())?;
     ready(scene)
 }
 

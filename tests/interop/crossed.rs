@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use ferrolb_lab::{RouterProgram, wait};
 use ferrolb_tests::routing::{Instance, Peer, Route, SETTLED, Session};
 
-use crate::ours::{NODE_LINK_LOCAL, NODE_V6, net, plain, secret};
+use crate::ours::{NODE_LINK_LOCAL, NODE_V6, plain, secret};
 use crate::rig::{OTHER, OWN, Rig, node_v4, router_v4, router_v6};
 use crate::speaker::Speaker;
+use crate::trouble::{net, told_of};
 
 const PASSWORD: &str = "correct-horse";
 const V4: &str = "203.0.113.7";
@@ -52,15 +53,16 @@ fn crossed(program: RouterProgram) {
     };
     let remotes = [v4.remote.clone(), v6.remote.clone()];
     let mut peer = Peer::start(&rig, "r1", program, Instance::new(OTHER, router_v4(1), &[v4, v6]));
-    let manifests = [("secret.yaml", secret(PASSWORD)), ("all.yaml", manifest(is_full))];
+    let vips = told_of(&[V4, V6].map(str::to_owned));
+    let manifests = [("secret.yaml", secret(PASSWORD)), ("peers.yaml", peers(is_full)), ("vips.yaml", vips)];
     let manifests = manifests.each_ref().map(|(name, text)| (*name, text.as_str()));
     let speaker = Speaker::start(&rig, "n1", &manifests);
 
     let by = |next_hop: IpAddr| Route { next_hop, ..plain(program) };
     // Of a next hop that is told with its link-local address (RFC 2545) ExaBGP shows that.
     let near = if program == RouterProgram::ExaBgp { NODE_LINK_LOCAL } else { NODE_V6 };
-    let v6_vip = (net(&format!("{V6}/128")), by(near.into()));
-    let v4_vip = |next_hop| (net(&format!("{V4}/32")), by(next_hop));
+    let v6_vip = (net(V6), by(near.into()));
+    let v4_vip = |next_hop| (net(V4), by(next_hop));
     let told = |peer: &Peer| {
         let v4_vip = v4_vip(node_v4(1).into());
         peer.hears(&remotes[0], std::slice::from_ref(&v4_vip));
@@ -82,7 +84,7 @@ fn crossed(program: RouterProgram) {
     }
 }
 
-fn manifest(is_full: bool) -> String {
+fn peers(is_full: bool) -> String {
     format!(
         "\
 apiVersion: ferrolb.io/v1beta1
@@ -95,19 +97,6 @@ kind: BGPPeer
 metadata: {{name: v6}}
 spec:
   {{myASN: {OWN}, peerASN: {OTHER}, peerAddress: '{}', passive: {}, passwordSecret: {{name: word}}, dualStackAddressFamily: {is_full}}}
----
-apiVersion: ferrolb.io/v1beta1
-kind: BGPAdvertisement
-metadata: {{name: plain}}
-spec: {{}}
----
-apiVersion: ferrolb.io/v1beta1
-kind: AnnouncementSlice
-metadata: {{name: vips}}
-spec:
-  vips:
-    - {{ip: {V4}, bgp: {{advertisements: [{{name: plain}}]}}}}
-    - {{ip: '{V6}', bgp: {{advertisements: [{{name: plain}}]}}}}
 ",
         router_v4(1),
         router_v6(1),

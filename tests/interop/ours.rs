@@ -182,6 +182,6 @@ metadata: {name: some}
 spec: {vips: [{ip: 198.18.0.5, bgp: {advertisements: [{name: net}]}}]}
 ";
 
-pub(crate) fn net(text: &str) -> IpNet {
+fn net(text: &str) -> IpNet {
     text.parse().unwrap()
 }

@@ -167,8 +167,13 @@ pub(crate) fn manifest(name: &str, number: u8, more: &str) -> String {
 /// So many VIPs, of which the first is told by itself.
 pub(crate) fn vips(count: usize) -> String {
     let all: Vec<String> = std::iter::once(VIP.to_owned()).chain(far(count - 1)).collect();
+    told_of(&all)
+}
+
+/// These VIPs, and an advertisement that asks for no attributes.
+pub(crate) fn told_of(vips: &[String]) -> String {
     "apiVersion: ferrolb.io/v1beta1\nkind: BGPAdvertisement\nmetadata: {name: all}\nspec: {}\n".to_owned()
-        + &slices("vips", &all)
+        + &slices("vips", vips)
 }
 
 /// So many addresses in 198.18.0.0/15.
@@ -181,8 +186,10 @@ pub(crate) fn far(count: usize) -> Vec<String> {
 pub(crate) fn slices(name: &str, vips: &[String]) -> String {
     let mut text = String::new();
     for (number, some) in vips.chunks(64).enumerate() {
-        let vips: Vec<String> =
-            some.iter().map(|ip| format!("{{ip: {ip}, bgp: {{advertisements: [{{name: all}}]}}}}")).collect();
+        let vips: Vec<String> = some
+            .iter()
+            .map(|ip| format!("{{ip: '{ip}', bgp: {{advertisements: [{{name: all}}]}}}}"))
+            .collect();
         text += &format!(
             "---\napiVersion: ferrolb.io/v1beta1\nkind: AnnouncementSlice\nmetadata: {{name: {name}-{number}}}\n\
              spec: {{vips: [{}]}}\n",

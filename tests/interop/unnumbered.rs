@@ -11,6 +11,9 @@ use ipnet::IpNet;
 
 use crate::rig::{OTHER, OWN, Rig, router_v4};
 use crate::speaker::Speaker;
+use crate::trouble::{net, told_of};
+
+const VIPS: [&str; 2] = ["203.0.113.7", "2001:db8:ffff::7"];
 
 /// RFC 8950: the IPv4 VIP has the node's link-local address for its next hop, too. What ends a session from outside, a router that
 /// restarts and a cable that is pulled, does not keep it from coming back; and BFD watches the path all the while.
@@ -134,7 +137,7 @@ fn read_by_tshark(rig: &Rig, capture: Capture) {
 
 fn vips(rig: &Rig) -> [(IpNet, Route); 2] {
     let route = Route { as_path: vec![OWN], ..Route::to(link_local(rig).into()) };
-    ["203.0.113.7/32", "2001:db8:ffff::7/128"].map(|vip| (vip.parse().unwrap(), route.clone()))
+    VIPS.map(|vip| (net(vip), route.clone()))
 }
 
 fn link_local(rig: &Rig) -> Ipv6Addr {
@@ -156,18 +159,7 @@ kind: BFDProfile
 metadata: {{name: usual}}
 spec: {{}}
 ---
-apiVersion: ferrolb.io/v1beta1
-kind: BGPAdvertisement
-metadata: {{name: plain}}
-spec: {{}}
----
-apiVersion: ferrolb.io/v1beta1
-kind: AnnouncementSlice
-metadata: {{name: vips}}
-spec:
-  vips:
-    - {{ip: 203.0.113.7, bgp: {{advertisements: [{{name: plain}}]}}}}
-    - {{ip: '2001:db8:ffff::7', bgp: {{advertisements: [{{name: plain}}]}}}}
-"
+{}",
+        told_of(&VIPS.map(str::to_owned))
     )
 }
