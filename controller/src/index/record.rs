@@ -24,7 +24,7 @@ pub(super) struct Record {
     observed: Observed,
     pub(super) wanted: Option<ServiceStatus>,
     announced: Option<AnnouncedStatus>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Box<InFlight>>,
     pub(super) pace: Pace,
     contest: Contest,
     /// Whether its deletion is to wait until it is announced nowhere any more.
@@ -190,7 +190,7 @@ impl Record {
 
     /// The request's outcome. Returns the Event it deserves.
     pub(super) fn finished(&mut self, verdict: &Verdict, now: Duration, today: Timestamp) -> Option<News> {
-        let InFlight { says, from: mut observed, from_version } = self.in_flight.take()?;
+        let InFlight { says, from: mut observed, from_version } = *self.in_flight.take()?;
         // After a restore of the API server's storage what was seen since may have an older version.
         let overtaken = self.version != from_version;
         self.pace.finished(verdict, overtaken, now);
@@ -236,6 +236,6 @@ impl Record {
     fn send(&mut self, says: Says) {
         self.pace.sent();
         let from = self.observed.clone();
-        self.in_flight = Some(InFlight { says, from, from_version: self.version.clone() });
+        self.in_flight = Some(Box::new(InFlight { says, from, from_version: self.version.clone() }));
     }
 }

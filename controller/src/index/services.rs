@@ -16,7 +16,8 @@ use crate::write::{AnnouncedStatus, ServiceEvent, ServiceStatus, Verdict, Write}
 /// The status of every managed Service.
 #[derive(Debug, Default)]
 pub(crate) struct Services {
-    records: BTreeMap<ServiceId, Record>,
+    /// In boxes: a tree leaves a third of its room empty.
+    records: BTreeMap<ServiceId, Box<Record>>,
     /// Services whose status is to be compared, in the order in which they became so.
     dirty: VecDeque<ServiceId>,
     queued: BTreeSet<ServiceId>,
@@ -38,14 +39,14 @@ impl Services {
 
     /// What was told of refusals before a restart stays, as long as the reasons are the same.
     pub(crate) fn keep_told(&mut self) {
-        self.records.values_mut().for_each(Record::keep_told);
+        self.records.values_mut().for_each(|record| record.keep_told());
     }
 
     /// A Service was seen, in a list or by itself. Returns false if a newer version is known already, from the answer to
     /// a write.
     pub(crate) fn seen(&mut self, id: &ServiceId, service: &kinds::Service, in_list: bool) -> bool {
         let uid = service.metadata.uid.clone().unwrap_or_default();
-        let new = || Record::new(&uid, self.cleanup_finalizer);
+        let new = || Box::new(Record::new(&uid, self.cleanup_finalizer));
         let record = self.records.entry(id.clone()).or_insert_with(new);
         if record.uid != uid {
             *record = new();
@@ -65,7 +66,7 @@ impl Services {
 
     /// Whether a Service may have a finalizer of ours that is not asked for any more.
     pub(crate) fn may_have_our_finalizer(&self, id: &ServiceId) -> bool {
-        self.records.get(id).is_some_and(Record::may_have_our_finalizer)
+        self.record(id).is_some_and(Record::may_have_our_finalizer)
     }
 
     /// A Service's finalizer was read, and has gone if it was ours.
@@ -82,7 +83,7 @@ impl Services {
 
     /// The uid of a Service.
     pub(crate) fn uid(&self, id: &ServiceId) -> Option<&str> {
-        self.records.get(id).map(|record| record.uid.as_str())
+        self.record(id).map(|record| record.uid.as_str())
     }
 
     /// What a Service's status should say; `None`: it is left as it is.
@@ -95,22 +96,22 @@ impl Services {
 
     /// The status that a Service is to have; `None`: it is left as it is.
     pub(crate) fn wanted(&self, id: &ServiceId) -> Option<&ServiceStatus> {
-        self.records.get(id)?.wanted.as_ref()
+        self.record(id)?.wanted.as_ref()
     }
 
     /// The addresses that the API server has as this Service's and that it is meant to have: those to announce.
     pub(crate) fn settled_addresses(&self, id: &ServiceId) -> Vec<IpAddr> {
-        self.records.get(id).map(Record::settled_addresses).unwrap_or_default()
+        self.record(id).map(Record::settled_addresses).unwrap_or_default()
     }
 
     /// The addresses in a Service's status that our condition names.
     pub(crate) fn written_addresses(&self, id: &ServiceId) -> &[IpAddr] {
-        self.records.get(id).map(Record::written_addresses).unwrap_or_default()
+        self.record(id).map(Record::written_addresses).unwrap_or_default()
     }
 
     /// Whether a Service's status says anything about announcing.
     pub(crate) fn speaks_of_announcing(&self, id: &ServiceId) -> bool {
-        self.records.get(id).is_some_and(Record::speaks_of_announcing)
+        self.record(id).is_some_and(Record::speaks_of_announcing)
     }
 
     /// What a Service's condition about announcing should say.
@@ -174,7 +175,7 @@ impl Services {
 
     /// Tells something about a Service, unless it is gone; under this name, if others may tell the same.
     pub(crate) fn tell(&mut self, id: &ServiceId, name: Option<String>, news: News) {
-        if let Some(record) = self.records.get(id) {
+        if let Some(record) = self.record(id) {
             let News { warning, reason, note } = news;
             let (service, uid) = (id.clone(), record.uid.clone());
             self.events.push_back(ServiceEvent { service, uid, warning, reason, note, name });
@@ -203,8 +204,12 @@ impl Services {
         matches!(verdict, Verdict::Done { .. })
     }
 
+    fn record(&self, id: &ServiceId) -> Option<&Record> {
+        self.records.get(id).map(AsRef::as_ref)
+    }
+
     fn touch(&mut self, id: &ServiceId) {
-        if self.records.get(id).is_some_and(Record::is_due_to_announce) {
+        if self.record(id).is_some_and(Record::is_due_to_announce) {
             self.to_announce.insert(id.clone());
         }
         if self.queued.insert(id.clone()) {

@@ -1,6 +1,6 @@
 //! One announcement slice: as it is, as it is wanted, and what is on its way.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use ferrolb_api::{AnnouncementSlice, AnnouncementSliceSpec, VipAnnouncement};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -16,10 +16,11 @@ const INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct Slice {
     /// Its resourceVersion; `None` while it does not exist.
     pub(super) version: Option<String>,
-    pub(super) observed: Vec<VipAnnouncement>,
-    pub(super) wanted: BTreeMap<IpAddr, VipAnnouncement>,
+    /// What is as wanted is the same piece of memory.
+    pub(super) observed: Vec<Arc<VipAnnouncement>>,
+    pub(super) wanted: BTreeMap<IpAddr, Arc<VipAnnouncement>>,
     /// What the request in flight says, and the version it was written from.
-    pub(super) sent: Vec<VipAnnouncement>,
+    pub(super) sent: Vec<Arc<VipAnnouncement>>,
     pub(super) sent_from: Option<String>,
     pub(super) pace: Pace,
     pub(super) last_sent: Option<Duration>,
@@ -51,6 +52,15 @@ impl Slice {
         self.version.as_deref().is_some_and(|known| version::is_newer(version, known))
     }
 
+    /// What the API server has by now.
+    pub(super) fn observe(&mut self, vips: Vec<VipAnnouncement>) {
+        let Self { wanted, observed, .. } = self;
+        let known =
+            |vip: &VipAnnouncement| wanted.get(&vip.ip.parse().ok()?).filter(|known| ***known == *vip);
+        *observed =
+            vips.into_iter().map(|vip| known(&vip).cloned().unwrap_or_else(|| Arc::new(vip))).collect();
+    }
+
     pub(super) fn write(&mut self, name: String, now: Duration) -> Write {
         self.pace.sent();
         self.sent_from.clone_from(&self.version);
@@ -61,7 +71,8 @@ impl Slice {
         if self.sent.is_empty() {
             return Write::DeleteSlice { name, resource_version: self.version.clone() };
         }
-        let mut object = AnnouncementSlice::new(&name, AnnouncementSliceSpec { vips: self.sent.clone() });
+        let vips = self.sent.iter().map(|vip| VipAnnouncement::clone(vip)).collect();
+        let mut object = AnnouncementSlice::new(&name, AnnouncementSliceSpec { vips });
         object.metadata.resource_version = self.version.clone();
         match self.version {
             Some(_) => {

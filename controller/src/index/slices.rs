@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -55,7 +56,7 @@ impl Slices {
 
     /// The VIPs as the API server has them, for a controller that starts.
     pub(crate) fn observed(&self) -> impl Iterator<Item = &VipAnnouncement> {
-        self.slices.values().flat_map(|slice| &slice.observed)
+        self.slices.values().flat_map(|slice| &slice.observed).map(AsRef::as_ref)
     }
 
     /// The same: for which Services each is announced.
@@ -75,8 +76,9 @@ impl Slices {
             Some(vip) => {
                 let name = self.home_of(address);
                 let slice = self.slices.entry(name.clone()).or_default();
-                if slice.wanted.get(&address) != Some(&vip) {
-                    slice.wanted.insert(address, vip);
+                if slice.wanted.get(&address).is_none_or(|wanted| **wanted != vip) {
+                    let observed = slice.observed.iter().find(|observed| ***observed == vip).cloned();
+                    slice.wanted.insert(address, observed.unwrap_or_else(|| Arc::new(vip)));
                     self.dirty.insert(name);
                 }
             }
@@ -187,8 +189,8 @@ impl Slices {
             return;
         }
         slice.version = Some(resource_version);
-        slice.foreign = object.spec.vips != slice.sent;
-        slice.observed = object.spec.vips;
+        slice.foreign = !object.spec.vips.iter().eq(slice.sent.iter().map(AsRef::as_ref));
+        slice.observe(object.spec.vips);
         slice.pace.seen();
         for vip in &slice.observed {
             if let Ok(address) = vip.ip.parse() {
