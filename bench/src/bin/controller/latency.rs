@@ -57,20 +57,24 @@ pub(crate) async fn compare(bench: &Bench<'_>, report: &mut Report, suffix: &str
     Ok(())
 }
 
-/// One block of a controller that is started for it and ended.
+/// Blocks of a controller that is started for them and ended.
 pub(crate) async fn alone(bench: &Bench<'_>, report: &mut Report, subject: Subject<'_>) -> Result<()> {
     let program = Program::start(bench.server, subject)?;
     let mut samples = Block::default();
-    one_block(bench, &program, &mut samples).await?;
+    for _ in 0..bench.plan.rival_blocks {
+        one_block(bench, &program, &mut samples).await?;
+    }
     clear_away(bench, program).await?;
     tell(report, &format!("{}_latency", subject.name()), &samples);
     Ok(())
 }
 
-/// One block of a controller that runs already and goes on.
+/// Blocks of a controller that runs already and goes on.
 pub(crate) async fn running(bench: &Bench<'_>, report: &mut Report, program: &Program<'_>) -> Result<()> {
     let mut samples = Block::default();
-    one_block(bench, program, &mut samples).await?;
+    for _ in 0..bench.plan.rival_blocks {
+        one_block(bench, program, &mut samples).await?;
+    }
     tell(report, &format!("{}_latency_full", program.subject.name()), &samples);
     Ok(())
 }

@@ -38,9 +38,11 @@ pub(crate) struct Plan {
     pub(crate) replacements: u32,
     /// The same with MetalLB, for which each of them is long.
     pub(crate) rival_replacements: u32,
-    /// Blocks of single Services, of echo and FerroLB each.
+    /// Blocks of single Services, of echo and FerroLB each: many and short, since an API server is slower at some times than at others.
     pub(crate) blocks: u32,
-    /// Services in one.
+    /// Blocks of MetalLB's, which are for comparison only.
+    pub(crate) rival_blocks: u32,
+    /// Services in a block.
     pub(crate) block: u32,
     /// More before each block that do not count.
     pub(crate) warm_up: u32,
@@ -59,9 +61,10 @@ impl Plan {
             restarted_for: Duration::from_secs(10),
             replacements: 20,
             rival_replacements: if many { 1 } else { 3 },
-            blocks: 3,
-            block: 150,
-            warm_up: 20,
+            blocks: 9,
+            rival_blocks: 3,
+            block: 50,
+            warm_up: 10,
         };
         if !quick {
             return plan;
@@ -74,6 +77,7 @@ impl Plan {
             replacements: 3,
             rival_replacements: 1,
             blocks: 1,
+            rival_blocks: 1,
             block: 20,
             warm_up: 2,
             ..plan
