@@ -139,7 +139,9 @@ impl Attributes {
         (endpoints, local): (u64, bool),
         rules: &Rules,
     ) -> Arc<RouteAttributes> {
-        let is_weighted = local && by.clone().next().is_some_and(|oldest| rules.is_weighted(oldest));
+        // Without a cluster nobody knows of endpoints, and routers take no bandwidth for none.
+        let is_weighted =
+            local && endpoints > 0 && by.clone().next().is_some_and(|oldest| rules.is_weighted(oldest));
         let weight = is_weighted.then(|| u32::try_from(endpoints).unwrap_or(u32::MAX));
         if let Some(((known, known_weight), attributes)) = &self.last
             && *known_weight == weight

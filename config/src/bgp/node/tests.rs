@@ -228,8 +228,10 @@ fn weight_is_told_where_it_is_asked_for_and_local() {
     let mut vips = vec![vip("192.0.2.2", &weighted), vip("192.0.2.3", &both), vip("192.0.2.9", &weighted)];
     vips[0].traffic_policy = TrafficPolicy::Local;
     vips[1].traffic_policy = TrafficPolicy::Local;
-    let table = scene.with(vips).desired_with(Some(3)).routes["tor"].clone();
-    assert_eq!(in_words(&table), ["192.0.2.2/31 weight=6", "192.0.2.3/32", "192.0.2.8/31"]);
+    let scene = scene.with(vips);
+    let told = |endpoints| in_words(&scene.desired_with(Some(endpoints)).routes["tor"]);
+    assert_eq!(told(3), ["192.0.2.2/31 weight=6", "192.0.2.3/32", "192.0.2.8/31"]);
+    assert_eq!(told(0), ["192.0.2.2/31", "192.0.2.3/32", "192.0.2.8/31"], "nobody knows how many there are");
 }
 
 #[test]
