@@ -34,8 +34,6 @@ enum Ask {
     V4,
     /// The IPv6 VIP.
     V6,
-    /// The VIP that is told with how many endpoints the node has.
-    Weighted,
 }
 
 const fn case(name: &'static str, at: &'static str, from: &'static str) -> Case {
@@ -67,12 +65,7 @@ const NEAR: [Case; 8] = [
         shows: &[(Ask::V4, "BGP.next_hop: 2001:db8:9::2"), (Ask::V6, "BGP.next_hop: 2001:db8:9::2")],
         ..case("six", "2001:db8:9::1", "2001:db8:9::2")
     },
-    // Link bandwidth, with the AS; without a cluster there is nobody who knows of endpoints.
-    Case {
-        spec: "bfdProfile: waits",
-        shows: &[(Ask::Weighted, "BGP.ext_community: (unknown 0x4004, 64512, ")],
-        ..case("weight", "192.0.2.226", "192.0.2.86")
-    },
+    Case { spec: "bfdProfile: waits", ..case("waits", "192.0.2.226", "192.0.2.86") },
     Case { spec: "keepaliveTime: 1s", ..case("often", "192.0.2.227", "192.0.2.87") },
 ];
 
@@ -184,7 +177,6 @@ fn shown(router: &Router, ask: Ask, name: &str) -> String {
         Ask::Session => format!("show protocols all to_{name}"),
         Ask::V4 => format!("show route 203.0.113.7/32 all protocol to_{name}"),
         Ask::V6 => format!("show route 2001:db8:ffff::7/128 all protocol to_{name}"),
-        Ask::Weighted => format!("show route 203.0.113.8/32 all protocol to_{name}"),
     };
     let shown = router.control(&[&question]).unwrap_or_default();
     shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
@@ -224,16 +216,10 @@ metadata: {name: plain}
 spec: {}
 ---
 apiVersion: ferrolb.io/v1beta1
-kind: BGPAdvertisement
-metadata: {name: shares}
-spec: {weighted: true}
----
-apiVersion: ferrolb.io/v1beta1
 kind: AnnouncementSlice
 metadata: {name: vips}
 spec:
   vips:
     - {ip: 203.0.113.7, bgp: {advertisements: [{name: plain}]}}
     - {ip: '2001:db8:ffff::7', bgp: {advertisements: [{name: plain}]}}
-    - {ip: 203.0.113.8, trafficPolicy: Local, bgp: {advertisements: [{name: shares}]}}
 ";
