@@ -8,6 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use super::{pace::Pace, version};
 use crate::write::Write;
 
+/// A slice follows what it is written for by so much: those who watch a Service hear of its address before the API server has the
+/// slice to work on, and of Services that come together one is no reason to write twice.
+pub(super) const MOMENT: Duration = Duration::from_millis(3);
 /// How long a slice that will change again soon gathers changes: since the last write, and since the first change after it.
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -37,11 +40,12 @@ impl Slice {
         self.wanted.len().max(self.observed.len())
     }
 
-    /// When it may be written again, if it need not be at once.
+    /// When it may be written; at once, if nothing is said.
     pub(super) fn rests_until(&self, busy: bool) -> Option<Duration> {
+        let follows = self.differs_since.map(|time| time + MOMENT);
         let gathers = self.last_sent.max(self.differs_since).filter(|_| busy);
         let contested = self.last_sent.filter(|_| self.foreign);
-        gathers.max(contested).map(|time| time + INTERVAL)
+        follows.max(gathers.max(contested).map(|time| time + INTERVAL))
     }
 
     pub(super) fn in_step(&self) -> bool {

@@ -1,8 +1,8 @@
 //! VIPs packed into announcement slices.
 //!
-//! A VIP stays in the slice it is in, so one change rewrites one slice. A slice is written at once; while addresses are being
-//! written it gathers for a moment what else changes, so that a thousand new VIPs cost dozens of writes, and so that who waits
-//! for an address does not wait for slices too.
+//! A VIP stays in the slice it is in, so one change rewrites one slice. A slice is written a moment after what it is written for;
+//! while addresses are being written it gathers for longer what else changes, so that a thousand new VIPs cost dozens of writes,
+//! and so that who waits for an address does not wait for slices too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

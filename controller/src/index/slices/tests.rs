@@ -1,6 +1,6 @@
 use ferrolb_api::AnnouncementSliceSpec;
 
-use super::*;
+use super::{super::slice::MOMENT, *};
 
 const BUSY: bool = true;
 
@@ -24,6 +24,11 @@ fn want(slices: &mut Slices, number: u8) {
 
 fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(1000 + milliseconds)
+}
+
+/// What goes a moment after something changed.
+fn follows(slices: &mut Slices, now: Duration) -> Option<Write> {
+    slices.poll_write(now, !BUSY).or_else(|| slices.poll_write(now + MOMENT, !BUSY))
 }
 
 fn done(version: &str) -> Verdict {
@@ -56,19 +61,22 @@ fn what_gathered_goes_as_soon_as_no_more_come() {
     let mut slices = Slices::default();
     want(&mut slices, 1);
     assert!(slices.poll_write(at(0), BUSY).is_none());
-    assert_eq!(slices.deadline(!BUSY), Some(Duration::ZERO));
+    assert_eq!(slices.deadline(!BUSY), Some(at(3)));
     assert!(slices.poll_write(at(3), !BUSY).is_some());
 }
 
 #[test]
-fn what_comes_alone_does_not_wait_for_the_interval() {
+fn what_comes_alone_waits_a_moment_and_not_for_the_interval() {
     let mut slices = Slices::default();
     want(&mut slices, 1);
-    assert!(slices.poll_write(at(0), !BUSY).is_some());
+    assert!(slices.poll_write(at(0), !BUSY).is_none());
+    assert_eq!(slices.deadline(!BUSY), Some(at(3)));
+    assert!(slices.poll_write(at(3), !BUSY).is_some());
     slices.finished("vips-0", &done("5"), at(5));
     want(&mut slices, 2);
-    assert_eq!(slices.deadline(!BUSY), Some(Duration::ZERO));
-    assert!(slices.poll_write(at(6), !BUSY).is_some());
+    assert_eq!(slices.deadline(!BUSY), Some(Duration::ZERO), "it is to be looked at");
+    assert!(slices.poll_write(at(6), !BUSY).is_none());
+    assert!(slices.poll_write(at(9), !BUSY).is_some());
 }
 
 #[test]
@@ -76,7 +84,7 @@ fn a_slice_holds_eight_and_one_that_has_room_again_is_filled() {
     let mut slices = Slices::default();
     (0..20).for_each(|number| want(&mut slices, number));
     let mut written = Vec::new();
-    while let Some(Write::CreateSlice(slice)) = slices.poll_write(at(0), !BUSY) {
+    while let Some(Write::CreateSlice(slice)) = follows(&mut slices, at(0)) {
         written.push((slice.metadata.name.unwrap(), slice.spec.vips.len()));
     }
     let named = |name: &str, vips| (name.to_owned(), vips);
@@ -85,7 +93,7 @@ fn a_slice_holds_eight_and_one_that_has_room_again_is_filled() {
 
     slices.want(vip(3).0, None);
     want(&mut slices, 30);
-    assert!(matches!(slices.poll_write(at(2), !BUSY), Some(Write::ReplaceSlice(slice))
+    assert!(matches!(follows(&mut slices, at(2)), Some(Write::ReplaceSlice(slice))
         if slice.metadata.name.as_deref() == Some("vips-0") && slice.spec.vips.len() == 7));
     slices.finished("vips-0", &done("6"), at(3));
     want(&mut slices, 31);
@@ -103,13 +111,13 @@ fn a_restart_writes_nothing_and_an_edit_by_hand_is_undone() {
     slices.observe(Change::All(vec![object.clone()]));
     slices.want(address, Some(announcement));
     slices.compare_all();
-    assert!(slices.poll_write(at(0), !BUSY).is_none());
+    assert!(follows(&mut slices, at(0)).is_none());
 
     object.spec.vips[0].pool = "other".into();
     object.metadata.resource_version = Some("8".into());
     slices.observe(Change::Applied(object));
     assert!(
-        matches!(slices.poll_write(at(0), !BUSY), Some(Write::ReplaceSlice(slice)) if slice.spec.vips[0].pool == "lan")
+        matches!(follows(&mut slices, at(0)), Some(Write::ReplaceSlice(slice)) if slice.spec.vips[0].pool == "lan")
     );
 }
 
@@ -119,7 +127,7 @@ fn a_slice_that_is_written_again_keeps_no_record_of_who_wrote_what() {
     let mut slices = Slices::default();
     slices.observe(applied("5", &[1]));
     want(&mut slices, 2);
-    let Some(Write::ReplaceSlice(slice)) = slices.poll_write(at(0), !BUSY) else { panic!("no write") };
+    let Some(Write::ReplaceSlice(slice)) = follows(&mut slices, at(0)) else { panic!("no write") };
     let sent = serde_json::to_value(&*slice).unwrap();
     assert_eq!(sent["metadata"]["managedFields"], serde_json::json!([{}]));
 }
@@ -128,17 +136,17 @@ fn a_slice_that_is_written_again_keeps_no_record_of_who_wrote_what() {
 fn an_empty_slice_is_deleted_and_a_deleted_one_restored() {
     let mut slices = Slices::default();
     want(&mut slices, 1);
-    assert!(slices.poll_write(at(0), !BUSY).is_some());
+    assert!(follows(&mut slices, at(0)).is_some());
     slices.finished("vips-0", &done("5"), at(1));
     slices.observe(Change::All(Vec::new()));
-    assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::CreateSlice(_))));
+    assert!(matches!(follows(&mut slices, at(200)), Some(Write::CreateSlice(_))));
     slices.finished("vips-0", &done("9"), at(201));
     slices.want(vip(1).0, None);
     assert!(
-        matches!(slices.poll_write(at(400), !BUSY), Some(Write::DeleteSlice { name, .. }) if name == "vips-0")
+        matches!(follows(&mut slices, at(400)), Some(Write::DeleteSlice { name, .. }) if name == "vips-0")
     );
     slices.finished("vips-0", &done(""), at(401));
-    assert!(slices.poll_write(at(600), !BUSY).is_none());
+    assert!(follows(&mut slices, at(600)).is_none());
     assert!(slices.slices.is_empty());
 }
 
@@ -153,10 +161,10 @@ fn applied(version: &str, numbers: &[u8]) -> Change<AnnouncementSlice> {
 fn a_conflict_is_resolved_by_what_was_seen_before_its_answer() {
     let mut slices = Slices::default();
     want(&mut slices, 1);
-    assert!(matches!(slices.poll_write(at(0), !BUSY), Some(Write::CreateSlice(_))));
+    assert!(matches!(follows(&mut slices, at(0)), Some(Write::CreateSlice(_))));
     slices.observe(applied("5", &[2]));
     slices.finished("vips-0", &Verdict::Conflict, at(1));
-    assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::ReplaceSlice(slice))
+    assert!(matches!(follows(&mut slices, at(200)), Some(Write::ReplaceSlice(slice))
         if slice.metadata.resource_version.as_deref() == Some("5")));
 }
 
@@ -164,10 +172,10 @@ fn a_conflict_is_resolved_by_what_was_seen_before_its_answer() {
 fn an_answer_says_nothing_about_what_was_edited_since() {
     let mut slices = Slices::default();
     want(&mut slices, 1);
-    assert!(slices.poll_write(at(0), !BUSY).is_some());
+    assert!(follows(&mut slices, at(0)).is_some());
     slices.observe(applied("6", &[2]));
     slices.finished("vips-0", &done("5"), at(1));
-    assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::ReplaceSlice(slice))
+    assert!(matches!(follows(&mut slices, at(200)), Some(Write::ReplaceSlice(slice))
         if slice.metadata.resource_version.as_deref() == Some("6")));
 }
 
@@ -175,14 +183,14 @@ fn an_answer_says_nothing_about_what_was_edited_since() {
 fn a_deletion_of_what_was_made_anew_is_no_news() {
     let mut slices = Slices::default();
     want(&mut slices, 1);
-    assert!(slices.poll_write(at(0), !BUSY).is_some());
+    assert!(follows(&mut slices, at(0)).is_some());
     slices.finished("vips-0", &done("7"), at(1));
     let Change::Applied(gone) = applied("6", &[]) else { unreachable!() };
     slices.observe(Change::Deleted(gone));
-    assert!(slices.poll_write(at(200), !BUSY).is_none());
+    assert!(follows(&mut slices, at(200)).is_none());
     let Change::Applied(gone) = applied("8", &[]) else { unreachable!() };
     slices.observe(Change::Deleted(gone));
-    assert!(matches!(slices.poll_write(at(200), !BUSY), Some(Write::CreateSlice(_))));
+    assert!(matches!(follows(&mut slices, at(200)), Some(Write::CreateSlice(_))));
 }
 
 /// Two that both take themselves for the leader, as after etcd was set back, must not write as fast as they can.
@@ -190,13 +198,13 @@ fn a_deletion_of_what_was_made_anew_is_no_news() {
 fn what_somebody_else_wrote_right_after_is_undone_a_moment_later() {
     let mut slices = Slices::default();
     want(&mut slices, 1);
-    assert!(slices.poll_write(at(0), !BUSY).is_some());
+    assert!(follows(&mut slices, at(0)).is_some());
     slices.finished("vips-0", &done("5"), at(5));
     slices.observe(applied("6", &[2]));
-    assert!(slices.poll_write(at(6), !BUSY).is_none());
-    assert_eq!(slices.deadline(!BUSY), Some(at(100)));
-    assert!(slices.poll_write(at(100), !BUSY).is_some());
+    assert!(follows(&mut slices, at(6)).is_none());
+    assert_eq!(slices.deadline(!BUSY), Some(at(103)));
+    assert!(slices.poll_write(at(103), !BUSY).is_some());
     slices.finished("vips-0", &done("7"), at(105));
     slices.observe(applied("8", &[2]));
-    assert!(slices.poll_write(at(1_000), !BUSY).is_some(), "long after it is undone at once");
+    assert!(follows(&mut slices, at(1_000)).is_some(), "long after it is undone at once");
 }
