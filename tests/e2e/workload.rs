@@ -6,7 +6,12 @@ use crate::scene::Scene;
 
 /// agnhost, one pod on each node of `nodes`: TCP says `hostname`, `clientip`; the pods' names begin with their node's.
 pub(crate) fn agnhost(scene: &Scene<'_>, nodes: &[&str]) -> Result<()> {
-    pods(scene, nodes, "web", |_| {
+    agnhost_called(scene, nodes, "web")
+}
+
+/// The same, with pods whose names end otherwise.
+pub(crate) fn agnhost_called(scene: &Scene<'_>, nodes: &[&str], name: &str) -> Result<()> {
+    pods(scene, nodes, name, |_| {
         "image: registry.k8s.io/e2e-test-images/agnhost:2.59
     args: [netexec, --http-port=8080, --udp-port=8081]
     ports: [{name: web-tcp, containerPort: 8080}, {name: web-udp, containerPort: 8081, protocol: UDP}]"

@@ -91,7 +91,9 @@ fn read(path: &Value) -> Result<Route> {
     let words = |name: &str| path[name]["string"].as_str().unwrap_or_default().split_whitespace();
     route.communities = words("community").map(route::community).collect::<Result<_>>()?;
     route.large = words("largeCommunity").map(route::large).collect::<Result<_>>()?;
-    let extended = words("extendedCommunity").map(|word| {
+    // `LB:64512:1000000 (8.000 Mbps)`, which shows in the weights of the kernel's ways.
+    let is_bandwidth = |word: &&str| word.starts_with("LB:") || word.starts_with('(') || word.ends_with(')');
+    let extended = words("extendedCommunity").filter(|word| !is_bandwidth(word)).map(|word| {
         let (kind, numbers) = word.split_once(':').with_context(|| format!("{word:?} is no community"))?;
         route::extended(kind, numbers)
     });
