@@ -8,7 +8,7 @@ use std::{
 };
 
 use ferrolb_api::condition::announced;
-use ferrolb_model::{NodeName, TrafficPolicy, Vip};
+use ferrolb_model::{NodeName, Vip};
 use ferrolb_placement::RoutedBy;
 
 use super::{
@@ -80,9 +80,10 @@ impl Announcements {
         if !endpoints.iter().any(|set| set.ready_anywhere) {
             return Some("no endpoint of the Service is ready, so its route is withdrawn; look at its pods");
         }
-        if vip.traffic_policy == TrafficPolicy::Local {
-            pairs.retain(|(node, _)| endpoints.iter().any(|set| set.ready_nodes.contains(node)));
-        }
+        let policy = vip.traffic_policy;
+        pairs.retain(|(node, _)| {
+            endpoints.iter().any(|set| policy.carries(set.ready_nodes.contains(node), set.ready_anywhere))
+        });
         pairs.is_empty().then_some(
             "no node that announces has a ready endpoint of the Service (externalTrafficPolicy Local), so its route is withdrawn",
         )

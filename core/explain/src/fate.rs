@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ferrolb_model::{BgpAdvertisement, Node, NodeName, TrafficPolicy, selected};
+use ferrolb_model::{BgpAdvertisement, Node, NodeName, selected};
 
 use crate::{
     facts::Announcement,
@@ -68,12 +68,10 @@ fn fate(
     }
 }
 
-/// Whether the node's route carries the VIP: under Cluster once an endpoint is ready anywhere, under Local once one is on the node.
+/// Whether the node's routes carry one of the VIP's Services; a VIP that names none is carried always.
 fn carries(routing: &Routing, announcement: &Announcement, node: &Node) -> bool {
+    let policy = announcement.traffic_policy;
     let mut ready = announcement.services.iter().filter_map(|id| routing.endpoints.get(id));
-    let any = match announcement.traffic_policy {
-        TrafficPolicy::Cluster => ready.any(|set| set.ready_anywhere),
-        TrafficPolicy::Local => ready.any(|set| set.ready_nodes.contains(&node.name)),
-    };
+    let any = ready.any(|set| policy.carries(set.ready_nodes.contains(&node.name), set.ready_anywhere));
     any || announcement.services.is_empty()
 }

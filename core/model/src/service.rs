@@ -78,6 +78,17 @@ pub enum TrafficPolicy {
     Local,
 }
 
+impl TrafficPolicy {
+    /// Whether a node's routes carry a Service: under Cluster once an endpoint is ready anywhere, under Local once one is on the
+    /// node.
+    pub fn carries(self, on_node: bool, anywhere: bool) -> bool {
+        match self {
+            Self::Cluster => anywhere,
+            Self::Local => on_node,
+        }
+    }
+}
+
 /// A port clients connect to. Displayed as `443/TCP`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Port {

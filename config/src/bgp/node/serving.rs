@@ -2,16 +2,17 @@
 
 use ferrolb_api::TrafficPolicy;
 
-/// How many ready endpoints carry a VIP's traffic on a node, if it is to be announced in routes: under Cluster once any
-/// endpoint is ready anywhere, under Local once one is on the node. `ready` has for each of its Services how many endpoints
-/// are ready on the node, and whether any is anywhere; a VIP that names no Service is announced always.
+/// How many ready endpoints carry a VIP's traffic on a node, if it is to be announced in routes, which the policy says of each
+/// of its Services. `ready` has for each how many endpoints are ready on the node, and whether any is anywhere; a VIP that
+/// names no Service is announced always.
 pub fn serving(policy: TrafficPolicy, ready: &[(u32, bool)]) -> Option<u32> {
-    let here = ready.iter().fold(0_u32, |sum, (here, _)| sum.saturating_add(*here));
-    let carries = match policy {
-        TrafficPolicy::Cluster => ready.iter().any(|(_, anywhere)| *anywhere),
-        TrafficPolicy::Local => here > 0,
+    let policy = match policy {
+        TrafficPolicy::Cluster => ferrolb_model::TrafficPolicy::Cluster,
+        TrafficPolicy::Local => ferrolb_model::TrafficPolicy::Local,
     };
-    (carries || ready.is_empty()).then_some(here)
+    let carried = ready.iter().any(|(here, anywhere)| policy.carries(*here > 0, *anywhere));
+    let here = ready.iter().fold(0_u32, |sum, (here, _)| sum.saturating_add(*here));
+    (carried || ready.is_empty()).then_some(here)
 }
 
 #[cfg(test)]
