@@ -36,6 +36,9 @@ pub(crate) enum Rule {
 
 #[derive(Debug)]
 pub(crate) struct Checks {
+    /// `T` of the slowest speaker, and `D`, after which it counts as silent.
+    interval: Duration,
+    silence: Duration,
     pub(crate) violations: Vec<(Rule, Instant, String)>,
     /// Every claim: when, of what, by whom.
     pub(crate) claims: Vec<(Instant, IpAddr, usize)>,
@@ -58,8 +61,6 @@ pub(crate) struct Checks {
 pub(crate) const SETTLED: Instant = Instant::from_millis(4_900);
 pub(crate) const END: Instant = Instant::from_millis(4_950);
 
-const T: Duration = Timing::REALTIME.min_interval;
-const D: Duration = Duration::from_micros(88_750);
 /// Three intervals are shorter.
 const J: Duration = Duration::from_millis(500);
 const SLOT: Duration = Duration::from_millis(15);
@@ -67,7 +68,10 @@ const SLOT: Duration = Duration::from_millis(15);
 impl Checks {
     pub(crate) fn new(scene: &Scene) -> Self {
         let vips = scene.vips.len();
+        let slowest = scene.slowest();
         Self {
+            interval: slowest.min_interval,
+            silence: silence(slowest),
             violations: Vec::new(),
             claims: Vec::new(),
             dual_since: vec![None; vips],
@@ -94,6 +98,16 @@ impl Checks {
             self.violations.push((rule, at, text()));
         }
     }
+}
+
+/// How much longer anything may take while frames are lost: of so many beats in a row one gets through.
+fn patience(world: &World) -> Duration {
+    if world.network.conditions.loses() { world.checks.interval * 20 } else { Duration::ZERO }
+}
+
+/// `D`: how long a speaker of this pace may be unheard before it counts as silent.
+fn silence(pace: Timing) -> Duration {
+    pace.min_interval * pace.missed * 105 / 100 + Duration::from_millis(10)
 }
 
 /// Looks at every VIP, unless all was well at the last look and nothing has happened since.
@@ -144,8 +158,8 @@ fn check_one_owner(world: &mut World, index: usize, owners: &[usize]) {
     });
     let lasts = now.since(excused);
     world.checks.longest_dual = world.checks.longest_dual.max(lasts);
-    let window =
-        world.network.conditions.delay + world.network.conditions.jitter + T * 3 + Duration::from_millis(1);
+    let way = world.network.conditions.delay + world.network.conditions.jitter;
+    let window = way + world.checks.interval * 3 + Duration::from_millis(1) + patience(world);
     if lasts > window {
         world.checks.violate(Rule::OneOwner, now, || {
             format!("node-{one} and node-{other} both answer for {vip} for {lasts:?}")
@@ -155,10 +169,10 @@ fn check_one_owner(world: &mut World, index: usize, owners: &[usize]) {
 
 /// A speaker has just claimed a VIP: no other that it can exchange frames with may have owned it undisturbed.
 pub(crate) fn check_claim(world: &mut World, vip: IpAddr, taker: usize) {
-    let now = world.now();
+    let (now, d) = (world.now(), world.checks.silence);
     let quiet = |speaker: &Speaker| {
         let disturbed = world.disturbed.max(world.replanned).max(speaker.thawed);
-        now.since(disturbed) > D * 3 && now.since(speaker.claimed_at(vip)) > Duration::from_millis(50)
+        now.since(disturbed) > d * 3 && now.since(speaker.claimed_at(vip)) > Duration::from_millis(50)
     };
     let robbed = (0..world.scene.speakers).find(|&owner| {
         let speaker = &world.speakers[owner];
@@ -166,9 +180,10 @@ pub(crate) fn check_claim(world: &mut World, vip: IpAddr, taker: usize) {
             && speaker.answers(vip)
             && !gives_away(world, speaker, vip)
             && quiet(speaker)
-            && now.since(world.speakers[taker].thawed) > D * 3
+            && now.since(world.speakers[taker].thawed) > d * 3
             && !speaker.late
             && !world.speakers[taker].late
+            && !world.network.conditions.loses()
             && exchange(world, owner, taker)
     });
     if let Some(owner) = robbed {
@@ -195,11 +210,10 @@ pub(crate) fn check_ceded(world: &mut World, vip: IpAddr, from: usize) {
 
 /// An eligible speaker that no owner reaches must own within `D + R·s + 10 ms`.
 fn check_some_owner(world: &mut World, index: usize, owners: &[usize]) {
-    let (now, vip) = (world.now(), world.scene.vips[index]);
+    let (now, vip, d) = (world.now(), world.scene.vips[index], world.checks.silence);
     for node in 0..world.scene.speakers {
         let speaker = &world.speakers[node];
-        let lacks = !world.network.conditions.loses()
-            && !owners.iter().any(|&owner| owner == node || reaches(world, owner, node))
+        let lacks = !owners.iter().any(|&owner| owner == node || reaches(world, owner, node))
             && speaker.eligible(vip)
             && !awaits(world, node, vip)
             && in_touch(world, node)
@@ -214,11 +228,13 @@ fn check_some_owner(world: &mut World, index: usize, owners: &[usize]) {
             began.max(world.disturbed).max(world.replanned + Duration::from_millis(41)).max(speaker.thawed);
         let lasts = now.since(excused);
         world.checks.longest_without = world.checks.longest_without.max(lasts);
-        let mut bound =
-            D + SLOT * u32::try_from(VipPlan::MAX_CANDIDATES).unwrap() + Duration::from_millis(10);
+        let mut bound = d
+            + SLOT * u32::try_from(VipPlan::MAX_CANDIDATES).unwrap()
+            + Duration::from_millis(10)
+            + patience(world);
         if world.faults.iter().any(|fault| matches!(fault.what, What::Late(_))) {
             // Time in which a late loop could not hear does not count; it is late once in two seconds or so.
-            bound += D * 2;
+            bound += d * 2;
         }
         if lasts > bound {
             let status = world.speakers[node].status(vip);
@@ -231,7 +247,9 @@ fn check_some_owner(world: &mut World, index: usize, owners: &[usize]) {
 
 /// Whether a speaker may take its own deafness for others' silence, and waits for a frame.
 fn deaf(speaker: &Speaker, now: Instant) -> bool {
-    (D - T..Duration::from_secs(1) + T).contains(&now.since(speaker.heard))
+    let interval = speaker.pace.min_interval;
+    let unheard = now.since(speaker.heard);
+    (silence(speaker.pace) - interval..Duration::from_secs(1) + interval).contains(&unheard)
 }
 
 /// Whether a first claim may wait for a candidate ahead that is joining.
@@ -245,8 +263,9 @@ fn awaits(world: &World, node: usize, vip: IpAddr) -> bool {
         at.map(|at| (other.presence == Presence::Leaving, at))
     };
     let ahead = |other: &Speaker| place(other).is_some_and(|at| Some(at) < place(speaker));
-    let joining =
-        |other: &Speaker| other.running() && !other.joined && world.now().since(other.born) < J + D * 2;
+    let joining = |other: &Speaker| {
+        other.running() && !other.joined && world.now().since(other.born) < J + world.checks.silence * 2
+    };
     unclaimed && world.speakers.iter().any(|other| ahead(other) && joining(other))
 }
 
@@ -345,14 +364,15 @@ fn check_settled(world: &mut World, index: usize, owners: &[usize]) {
 /// Whether all speakers that are up can exchange frames.
 fn whole(world: &World) -> bool {
     let count = world.scene.speakers;
-    (0..count).all(|a| (0..count).all(|b| a == b || !up(world, a) || !up(world, b) || exchange(world, a, b)))
+    !world.network.conditions.loses()
+        && (0..count)
+            .all(|a| (0..count).all(|b| a == b || !up(world, a) || !up(world, b) || exchange(world, a, b)))
 }
 
 /// Whether frames get from one to the other and back, directly or through one speaker that has been up a while.
 fn exchange(world: &World, one: usize, other: usize) -> bool {
     let both = |a: usize, b: usize| passes(world, a, b) && passes(world, b, a);
-    !world.network.conditions.loses()
-        && (both(one, other) || relays(world, one, other).any(|relay| both(one, relay) && both(relay, other)))
+    both(one, other) || relays(world, one, other).any(|relay| both(one, relay) && both(relay, other))
 }
 
 /// Whether news of `from` gets to `to`, directly or through one speaker.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::IpAddr;
 
-use ferrolb_ownership::VipPlan;
+use ferrolb_ownership::{Timing, VipPlan};
 use ferrolb_sansio::{Instant, Rng};
 
 use crate::scene::{Boot, Scene};
@@ -94,6 +94,7 @@ pub(crate) fn draw(seed: u64, most: u64) -> (Scene, Vec<Fault>) {
         gateway: rng.below(2) == 0,
         ipv6_only: vips.iter().all(IpAddr::is_ipv6) && rng.below(2) == 0,
         boot: Boot::Random,
+        paces: paces(seed, speakers),
         prober: rng.below(3) == 0,
         vips,
     };
@@ -101,6 +102,14 @@ pub(crate) fn draw(seed: u64, most: u64) -> (Scene, Vec<Fault>) {
     let count = 1 + rng.below(most);
     let faults = (0..count).map(|_| draw_fault(&mut rng, &scene)).collect();
     (scene, faults)
+}
+
+/// All in real time, or in one of eight runs only some of them.
+fn paces(seed: u64, speakers: usize) -> Vec<Timing> {
+    let mut rng = Rng::new(seed ^ 0xBEA7);
+    let mixed = rng.below(8) == 0;
+    let pace = |_| if mixed && rng.below(2) == 0 { Timing::ORDINARY } else { Timing::REALTIME };
+    (0..speakers).map(pace).collect()
 }
 
 /// One to 500, each doubling half as likely as the one before.

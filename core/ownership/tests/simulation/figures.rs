@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use ferrolb_ownership::Timing;
 use ferrolb_sansio::Instant;
 
 use crate::fault::vip;
@@ -36,7 +37,26 @@ fn a_silent_owner_of_a_hundred_is_replaced_within_265_ms() {
     assert!(took >= Duration::from_millis(150), "the interval did not grow: {took:?}");
 }
 
+/// Where not every node grants real-time scheduling, it is the one that falls silent whose pace counts.
+#[test]
+fn who_falls_silent_is_waited_for_at_its_own_pace() {
+    let (fast, slow) = (Timing::REALTIME, Timing::ORDINARY);
+    for (paces, least, most) in [([fast, slow, slow], 60, 100), ([slow, fast, fast], 115, 180)] {
+        for seed in 0..50 {
+            let took = take_over_at(seed, paces.to_vec());
+            let expected = Duration::from_millis(least)..Duration::from_millis(most);
+            assert!(expected.contains(&took), "{paces:?}, seed {seed}: {took:?}");
+        }
+    }
+}
+
 fn take_over(seed: u64, speakers: usize) -> Duration {
+    take_over_at(seed, vec![Timing::REALTIME; speakers])
+}
+
+/// From the death of the first speaker, which owns, to the claim of another.
+fn take_over_at(seed: u64, paces: Vec<Timing>) -> Duration {
+    let speakers = paces.len();
     let scene = Scene {
         seed,
         speakers,
@@ -45,6 +65,7 @@ fn take_over(seed: u64, speakers: usize) -> Duration {
         gateway: false,
         ipv6_only: false,
         boot: Boot::Random,
+        paces,
         prober: false,
     };
     let vip = scene.vips[0];

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use ferrolb_ownership::Timing;
 use ferrolb_sansio::Instant;
 
 use crate::check::Rule;
@@ -37,6 +38,7 @@ fn a_speaker_wakes_for_its_own_heartbeats_and_looks_at_no_vip() {
         gateway: true,
         ipv6_only: false,
         boot: Boot::Random,
+        paces: vec![Timing::REALTIME; 3],
         prober: false,
     };
     let mut world = World::new(scene, Vec::new());

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ferrolb_ownership::{Plan, VipPlan};
+use ferrolb_ownership::{Plan, Timing, VipPlan};
 use ferrolb_sansio::Rng;
 
 use crate::client::Client;
@@ -22,6 +22,8 @@ pub(crate) struct Scene {
     pub(crate) gateway: bool,
     pub(crate) ipv6_only: bool,
     pub(crate) boot: Boot,
+    /// How often each speaker beats: not all of them may be scheduled in real time.
+    pub(crate) paces: Vec<Timing>,
     /// Somebody asks for the VIPs all the time, so that what speakers say of themselves is compared with what they do.
     pub(crate) prober: bool,
 }
@@ -36,6 +38,11 @@ impl Scene {
     pub(crate) fn plan(&self) -> Plan {
         let orders = self.vips.iter().zip(&self.candidates);
         Plan { revision: 1, vips: orders.map(|(&vip, order)| (vip, plan_of(order, 1))).collect() }
+    }
+
+    /// The pace of the slowest speaker.
+    pub(crate) fn slowest(&self) -> Timing {
+        self.paces.iter().copied().max_by_key(|pace| pace.min_interval).expect("there is a speaker")
     }
 
     /// How many hosts send to VIPs: the clients, and the gateway for those behind it.

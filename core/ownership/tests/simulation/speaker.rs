@@ -12,6 +12,8 @@ use ferrolb_ownership::{
 };
 use ferrolb_sansio::{Instant, Rng};
 
+use crate::scene::Scene;
+
 /// Shorter than what users have, so that faults of seconds are enough to lose the API.
 const STALE_FOR: Duration = Duration::from_secs(1);
 
@@ -20,6 +22,8 @@ pub(crate) struct Speaker {
     pub(crate) node: NodeName,
     pub(crate) interface: Interface,
     pub(crate) cluster: ClusterId,
+    /// How often it beats.
+    pub(crate) pace: Timing,
     pub(crate) segment: Option<Segment>,
     /// Frames the kernel keeps while the process does not run.
     pub(crate) frozen: Option<Vec<(Instant, Rc<[u8]>)>>,
@@ -55,12 +59,12 @@ pub(crate) struct Speaker {
 }
 
 impl Speaker {
-    pub(crate) fn new(index: usize, gateways: Vec<IpAddr>, ipv6_only: bool) -> Self {
+    pub(crate) fn new(index: usize, gateways: Vec<IpAddr>, scene: &Scene) -> Self {
         let host = u8::try_from(index).unwrap() + 10;
         let v6 = [format!("2001:db8::{host:x}/64"), format!("fe80::{host:x}/64")];
         let v4 = format!("192.0.2.{host}/24");
         let addresses =
-            v6.iter().chain((!ipv6_only).then_some(&v4)).map(|net| net.parse().unwrap()).collect();
+            v6.iter().chain((!scene.ipv6_only).then_some(&v4)).map(|net| net.parse().unwrap()).collect();
         Self {
             node: node(index),
             interface: Interface {
@@ -72,6 +76,7 @@ impl Speaker {
                 carrier: true,
             },
             cluster: ClusterId(1),
+            pace: scene.paces[index],
             segment: None,
             frozen: None,
             ready: true,
@@ -105,7 +110,7 @@ impl Speaker {
             keys: keys(1),
             node: self.node.clone(),
             uid: Uid(uid),
-            timing: Timing::REALTIME,
+            timing: self.pace,
             gratuitous_rate: Settings::DEFAULT_GRATUITOUS_RATE,
             stale_for: STALE_FOR,
         };

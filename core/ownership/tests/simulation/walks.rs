@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ferrolb_ownership::{Event, LostCause, Plan, StateName};
+use ferrolb_ownership::{Event, LostCause, Plan, StateName, Timing};
 use ferrolb_sansio::Instant;
 
 use crate::fault::{Fault, What, vip};
@@ -19,6 +19,7 @@ pub(crate) fn scene(speakers: usize) -> Scene {
         gateway: true,
         ipv6_only: false,
         boot: Boot::InOrder,
+        paces: vec![Timing::REALTIME; speakers],
         prober: false,
     }
 }

@@ -74,7 +74,7 @@ impl World {
         let mut rng = Rng::new(!scene.seed);
         let plan = scene.plan();
         let mut speakers: Vec<_> =
-            (0..count).map(|index| Speaker::new(index, gateways.clone(), scene.ipv6_only)).collect();
+            (0..count).map(|index| Speaker::new(index, gateways.clone(), &scene)).collect();
         for (index, speaker) in speakers.iter_mut().enumerate() {
             speaker.plan = plan.clone();
             let after = scene.boot.after(index, &mut rng);
