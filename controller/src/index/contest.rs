@@ -1,15 +1,15 @@
-//! Another writer that undoes what was written: it is written again, but no longer at once.
+//! Another writer that undoes what was written, to a status or a slice: it is written again, but no longer at once.
 
 use std::time::Duration;
 
-/// So many times in a row a status is put right at once.
+/// So many times in a row it is put right at once.
 const AT_ONCE: u32 = 3;
 /// The shortest time between two writes after those.
 const PAUSE: Duration = Duration::from_secs(1);
 /// What stood so long was not undone by somebody who does nothing else.
 const PEACE: Duration = Duration::from_secs(10);
 
-/// How often in a row one status was written to one Service.
+/// How often in a row one thing was written to one object.
 #[derive(Debug, Default)]
 pub(super) struct Contest {
     times: u32,
@@ -17,7 +17,7 @@ pub(super) struct Contest {
 }
 
 impl Contest {
-    /// The API server has taken the status.
+    /// It was written.
     pub(super) fn written(&mut self, now: Duration) {
         self.times = if now < self.last + PEACE { self.times + 1 } else { 1 };
         self.last = now;
@@ -25,8 +25,12 @@ impl Contest {
 
     /// Until when it is not written again.
     pub(super) fn pause(&self, now: Duration) -> Option<Duration> {
-        let end = self.last + PAUSE;
-        (self.times >= AT_ONCE && now < end).then_some(end)
+        self.pauses_until().filter(|end| now < *end)
+    }
+
+    /// The same, which may have passed.
+    pub(super) fn pauses_until(&self) -> Option<Duration> {
+        (self.times >= AT_ONCE).then_some(self.last + PAUSE)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use ferrolb_api::{AnnouncementSlice, AnnouncementSliceSpec, VipAnnouncement};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
-use super::{pace::Pace, version};
+use super::{contest::Contest, pace::Pace, version};
 use crate::write::Write;
 
 /// A slice follows what it is written for by so much: those who watch a Service hear of its address before the API server has the
@@ -32,6 +32,8 @@ pub(super) struct Slice {
     /// Somebody else wrote it last. Another leader that does not know yet that it leads no more would undo at once what is undone
     /// at once.
     pub(super) foreign: bool,
+    /// How often in a row what somebody else wrote was undone.
+    contest: Contest,
 }
 
 impl Slice {
@@ -44,8 +46,9 @@ impl Slice {
     pub(super) fn rests_until(&self, busy: bool) -> Option<Duration> {
         let follows = self.differs_since.map(|time| time + MOMENT);
         let gathers = self.last_sent.max(self.differs_since).filter(|_| busy);
-        let contested = self.last_sent.filter(|_| self.foreign);
-        follows.max(gathers.max(contested).map(|time| time + INTERVAL))
+        let undone = self.last_sent.filter(|_| self.foreign);
+        let undone_again = self.contest.pauses_until().filter(|_| self.foreign);
+        follows.max(gathers.max(undone).map(|time| time + INTERVAL)).max(undone_again)
     }
 
     pub(super) fn in_step(&self) -> bool {
@@ -70,7 +73,9 @@ impl Slice {
         self.sent_from.clone_from(&self.version);
         self.last_sent = Some(now);
         self.differs_since = None;
-        self.foreign = false;
+        if std::mem::take(&mut self.foreign) {
+            self.contest.written(now);
+        }
         self.sent = self.wanted.values().cloned().collect();
         if self.sent.is_empty() {
             return Write::DeleteSlice { name, resource_version: self.version.clone() };

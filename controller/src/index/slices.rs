@@ -216,7 +216,8 @@ impl Slices {
 
     fn vanished(&mut self, name: &str) {
         if let Some(slice) = self.slices.get_mut(name) {
-            slice.version = None;
+            let we_delete = matches!(slice.pace, Pace::InFlight { .. }) && slice.sent.is_empty();
+            slice.foreign |= slice.version.take().is_some() && !we_delete;
             slice.observed.clear();
             slice.pace.seen();
             self.may_have_room(name);

@@ -208,3 +208,23 @@ fn what_somebody_else_wrote_right_after_is_undone_a_moment_later() {
     slices.observe(applied("8", &[2]));
     assert!(follows(&mut slices, at(1_000)).is_some(), "long after it is undone at once");
 }
+
+/// Of two that both take themselves for the leader one wants a VIP and the other none.
+#[test]
+fn what_is_deleted_again_and_again_is_made_anew_once_a_second() {
+    let mut slices = Slices::default();
+    want(&mut slices, 1);
+    let mut written = Vec::new();
+    for millisecond in 0..4_000 {
+        let Some(write) = slices.poll_write(at(millisecond), !BUSY) else { continue };
+        assert!(matches!(write, Write::CreateSlice(_)), "{write:?}");
+        written.push(millisecond);
+        let version = (2 * written.len()).to_string();
+        slices.finished("vips-0", &done(&version), at(millisecond));
+        let Change::Applied(gone) = applied(&(2 * written.len() + 1).to_string(), &[1]) else {
+            unreachable!()
+        };
+        slices.observe(Change::Deleted(gone));
+    }
+    assert_eq!(written, [3, 103, 203, 303, 1_303, 2_303, 3_303]);
+}
