@@ -1,4 +1,4 @@
-//! What one address costs when a million are held: `bench-ipam [HELD]`, see bench/README.md.
+//! What one address costs when a million are held: `bench-ipam [HELD [SCENARIO…]]`, see bench/README.md.
 
 mod edits;
 mod rig;
@@ -22,9 +22,13 @@ fn main() -> Result<()> {
     let held: usize = held.parse().with_context(|| format!("{held:?} is no number of Services"))?;
     ensure!((1_000..=10_000_000).contains(&held), "between 1,000 and 10,000,000 Services can be measured");
 
+    let asked: Vec<_> = std::env::args().skip(2).collect();
     let mut all = Vec::new();
     let mut start = None;
-    for scenario in Scenario::ALL {
+    for scenario in Scenario::ALL
+        .into_iter()
+        .filter(|one| asked.is_empty() || asked.iter().any(|name| name == one.name()))
+    {
         let (rounds, started) = scenario.run(held)?;
         let rounds = Rounds(rounds);
         let alloc = rounds.medians(|times| &times.alloc);
