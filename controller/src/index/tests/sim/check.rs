@@ -239,8 +239,8 @@ impl Checks {
         }
     }
 
-    /// What is announced stays so as long as a status names it, unless somebody edits the Service or takes it out of its pool. To
-    /// delete the pool, or to break it, is no such edit, whoever leads then.
+    /// What is announced stays so as long as a status names it, unless somebody edits or deletes the Service or takes it out of
+    /// its pool. To delete the pool, or to break it, is no such edit, whoever leads then.
     pub(super) fn nothing_falls_silent(
         &mut self,
         now: Duration,
@@ -252,6 +252,7 @@ impl Checks {
         for address in before.iter().filter(|address| !is.contains(address)) {
             let has_it = |(id, service): &(&ServiceId, &kinds::Service)| {
                 addresses(service).contains(address)
+                    && service.metadata.deletion_timestamp.is_none()
                     && ferrolb_config::class(service, default_class) == Class::Ours
                     && service.spec.external_traffic_policy.as_deref() != Some("Local")
                     && !self.was_edited(now, id)
