@@ -58,10 +58,10 @@ impl Allocator {
         self.note_other(handle);
         let Some(entry) = self.services.get_mut(handle) else { return };
         *entry.held.get_mut(Family::of(address)) = Some(assignment);
-        let service = Arc::clone(&entry.service);
+        let key = entry.service.request.sharing_key.clone();
         self.update(address, |slot, services| crowd::taken(slot, handle, services));
-        if let Some(key) = &service.request.sharing_key {
-            self.remember_shared(key, address);
+        if let Some(key) = key {
+            self.remember_shared(&key, address);
             // Who may share waits no longer for a status that names it, but for a Service that has it.
             self.note_freed(Freed::Address(address));
         }

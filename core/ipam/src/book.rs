@@ -1,20 +1,24 @@
 //! What is known of each address that somebody has, names, or has given back. An address without a slot was never used.
 
-use std::{net::IpAddr, ops::RangeInclusive};
+use std::{
+    net::IpAddr,
+    ops::{Deref, RangeInclusive},
+};
 
 use ferrolb_model::Family;
+use slab::Slab;
 
 use crate::{crowd::Crowd, pages::Pages, per_family::PerFamily, services::Handle};
 
-/// What is known of an address.
-#[derive(Debug)]
-pub(crate) enum Slot {
+/// What is known of an address: to change it, or with `C` as a reference to look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slot<C = Box<Crowd>> {
     /// This Service holds it, and there is nothing else to know.
     Held(Handle),
     /// Nobody has it; the greater the number, the later it was given back.
     Released(u64),
     /// Whatever else there can be.
-    Crowd(Box<Crowd>),
+    Crowd(C),
 }
 
 /// How far an address is in use.
@@ -34,16 +38,32 @@ pub(crate) enum Use {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pages: PerFamily<Pages<Page>>,
+    crowds: Slab<Box<Crowd>>,
 }
 
 /// The slots of 256 addresses, in order, and a bit for each that has one.
 #[derive(Debug, Default)]
 struct Page {
     bits: [u64; 4],
-    slots: Vec<Slot>,
+    slots: Vec<Packed>,
 }
 
-impl Slot {
+/// A slot in eight octets: of a million, which are asked for in any order, few are in the processor's caches.
+#[derive(Clone, Copy, Debug)]
+enum Packed {
+    Held(Handle),
+    Released(Time),
+    /// By its place among the crowds.
+    Crowd(u32),
+}
+
+/// The number of a release, in six octets: at a million a second they last for nine years.
+#[derive(Clone, Copy, Debug)]
+struct Time([u8; 6]);
+
+const _: () = assert!(size_of::<Packed>() == 8);
+
+impl<C: Deref<Target = Crowd>> Slot<C> {
     pub(crate) fn usage(slot: Option<&Self>) -> Use {
         match slot {
             None => Use::Fresh,
@@ -64,12 +84,24 @@ impl Slot {
     }
 }
 
+impl<'a> Slot<&'a Crowd> {
+    /// The same, without the slot.
+    pub(crate) fn into_users(self) -> impl Iterator<Item = Handle> + use<'a> {
+        let (one, crowd) = match self {
+            Self::Held(user) => (Some(user), &[][..]),
+            Self::Released(_) => (None, &[][..]),
+            Self::Crowd(crowd) => (None, crowd.users()),
+        };
+        one.into_iter().chain(crowd.iter().copied())
+    }
+}
+
 impl Book {
-    pub(crate) fn get(&self, address: IpAddr) -> Option<&Slot> {
+    pub(crate) fn get(&self, address: IpAddr) -> Option<Slot<&Crowd>> {
         let number = Family::number(address);
         let page = self.pages.get(Family::of(address)).get(number >> 8)?;
         let (place, is_there) = page.place(offset(number));
-        is_there.then(|| &page.slots[place])
+        is_there.then(|| self.slot(page.slots[place]))
     }
 
     /// Puts what `change` makes of the slot in its place. Returns how the address was in use, and how it is.
@@ -82,11 +114,19 @@ impl Book {
         let pages = self.pages.get_mut(Family::of(address));
         let page = pages.get_or_insert(number >> 8);
         let (place, is_there) = page.place(offset(number));
-        // The number is never seen: the slot gets another value below, or goes.
-        let old = is_there.then(|| std::mem::replace(&mut page.slots[place], Slot::Released(0)));
+        let old = is_there.then(|| match page.slots[place] {
+            Packed::Held(user) => Slot::Held(user),
+            Packed::Released(at) => Slot::Released(at.into()),
+            Packed::Crowd(at) => Slot::Crowd(self.crowds.remove(at as usize)),
+        });
         let was = Slot::usage(old.as_ref());
         let new = change(old);
         let is = Slot::usage(new.as_ref());
+        let new = new.map(|slot| match slot {
+            Slot::Held(user) => Packed::Held(user),
+            Slot::Released(at) => Packed::Released(at.into()),
+            Slot::Crowd(crowd) => Packed::Crowd(place_of(self.crowds.insert(crowd))),
+        });
         match (is_there, new) {
             (true, Some(slot)) => page.slots[place] = slot,
             (false, Some(slot)) => {
@@ -110,9 +150,20 @@ impl Book {
         &self,
         family: Family,
         range: RangeInclusive<u128>,
-    ) -> impl Iterator<Item = (u128, &Slot)> {
+    ) -> impl Iterator<Item = (u128, Slot<&Crowd>)> {
         let pages = self.pages.get(family).range(range.start() >> 8..=range.end() >> 8);
-        pages.flat_map(|(at, page)| page.numbers(at)).filter(move |(number, _)| range.contains(number))
+        let numbers = pages.flat_map(|(at, page)| page.numbers(at));
+        numbers
+            .filter(move |(number, _)| range.contains(number))
+            .map(|(number, slot)| (number, self.slot(slot)))
+    }
+
+    fn slot(&self, packed: Packed) -> Slot<&Crowd> {
+        match packed {
+            Packed::Held(user) => Slot::Held(user),
+            Packed::Released(at) => Slot::Released(at.into()),
+            Packed::Crowd(at) => Slot::Crowd(&self.crowds[at as usize]),
+        }
     }
 
     /// The first address of the range that has no slot; with `avoid_buggy`, none that ends in .0 or .255.
@@ -149,10 +200,30 @@ impl Page {
         self.bits[usize::from(offset >> 6)] ^= 1 << (offset & 63);
     }
 
-    fn numbers(&self, at: u128) -> impl Iterator<Item = (u128, &Slot)> {
+    fn numbers(&self, at: u128) -> impl Iterator<Item = (u128, Packed)> {
         let there = (0..=u8::MAX).filter(|offset| self.place(*offset).1);
-        there.map(move |offset| at << 8 | u128::from(offset)).zip(&self.slots)
+        there.map(move |offset| at << 8 | u128::from(offset)).zip(self.slots.iter().copied())
     }
+}
+
+impl From<u64> for Time {
+    fn from(number: u64) -> Self {
+        let [octets @ .., 0, 0] = number.to_le_bytes() else {
+            panic!("no allocator lives for 2^48 releases")
+        };
+        Self(octets)
+    }
+}
+
+impl From<Time> for u64 {
+    fn from(time: Time) -> Self {
+        let [a, b, c, d, e, f] = time.0;
+        Self::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+}
+
+fn place_of(crowd: usize) -> u32 {
+    u32::try_from(crowd).expect("there are fewer crowds than Services")
 }
 
 /// Whether an IPv4 address ends in .0 or .255, which some clients take for a network or broadcast address.
@@ -191,10 +262,7 @@ mod tests {
         let slots = book.range(Family::V6, range);
         slots
             .map(|(number, slot)| {
-                assert!(
-                    matches!(slot, Slot::Released(at) if u128::from(*at) == number),
-                    "slots go by number"
-                );
+                assert!(matches!(slot, Slot::Released(at) if u128::from(at) == number), "slots go by number");
                 number
             })
             .collect()

@@ -71,9 +71,9 @@ impl Pools {
                 let Some(home) = one.from.filter(|home| !home.is_excluded) else { continue };
                 let space = self.space_mut(home.pool, family);
                 for (number, slot) in book.range(family, one.range.clone()) {
-                    space.account(number, Slot::usage(Some(slot)), Use::Fresh);
+                    space.account(number, Slot::usage(Some(&slot)), Use::Fresh);
                     if let Slot::Released(at) = slot {
-                        released.push((*at, number));
+                        released.push((at, number));
                     }
                 }
             }
@@ -145,7 +145,7 @@ impl Pools {
                 let Some(home) = one.to.filter(|home| !home.is_excluded) else { continue };
                 let space = self.space_mut(home.pool, family);
                 for (number, slot) in book.range(family, one.range.clone()) {
-                    space.account(number, Use::Fresh, Slot::usage(Some(slot)));
+                    space.account(number, Use::Fresh, Slot::usage(Some(&slot)));
                 }
             }
             let mut arrived: BTreeMap<PoolIndex, Vec<(u64, u128)>> = BTreeMap::new();

@@ -30,17 +30,22 @@ impl Allocator {
     /// Decides about one Service and records the outcome.
     pub(crate) fn evaluate(&mut self, handle: Handle) {
         let service = Arc::clone(&self.services[handle].service);
+        self.evaluate_as(handle, &service);
+    }
+
+    /// The same, for who has the Service at hand.
+    pub(crate) fn evaluate_as(&mut self, handle: Handle, service: &Service) {
         let (standing, until) = match &service.ingress {
             Ingress::Foreign { addresses, hostnames } => {
-                match self.adopt(handle, &service, addresses, hostnames.is_empty()) {
-                    Ok(()) => self.place(handle, &service),
+                match self.adopt(handle, service, addresses, hostnames.is_empty()) {
+                    Ok(()) => self.place(handle, service),
                     Err(until) => (Standing::Foreign(addresses.clone()), Some(until)),
                 }
             }
             Ingress::Edited { addresses, .. } if self.was_handed_over(addresses) => {
                 (Standing::Foreign(addresses.clone()), Some(self.leave_alone(handle, addresses)))
             }
-            Ingress::Empty | Ingress::Ours { .. } | Ingress::Edited { .. } => self.place(handle, &service),
+            Ingress::Empty | Ingress::Ours { .. } | Ingress::Edited { .. } => self.place(handle, service),
         };
         self.wait(handle, until);
         self.conclude(handle, standing);
@@ -181,18 +186,17 @@ impl Allocator {
         needs: &'a [Option<Need>; 2],
     ) -> ([Option<Assignment>; 2], Vec<Unmet<'a>>) {
         let both_open = needs.iter().all(|need| need.as_ref().is_some_and(|need| need.named.is_none()));
-        let mut near = if both_open { self.find_dual_pool(service) } else { self.pool_of_held(handle) };
+        let near = if both_open { self.find_dual_pool(service) } else { self.pool_of_held(handle) };
         let (mut found, mut denied) = ([None, None], Vec::new());
-        for (need, found) in needs.iter().flatten().zip(&mut found) {
+        for (place, need) in needs.iter().flatten().enumerate() {
+            let other: Option<&Assignment> = found.iter().flatten().next();
+            let near = other.map_or(near.as_ref(), |other| other.pool.as_ref());
             let answer = match need.named {
                 Some(address) => self.find_named(handle, service, address),
-                None => self.find_any(handle, service, need.family, near.as_ref()),
+                None => self.find_any(handle, service, need.family, near),
             };
             match answer {
-                Ok(assignment) => {
-                    near.clone_from(&assignment.pool);
-                    *found = Some(assignment);
-                }
+                Ok(assignment) => found[place] = Some(assignment),
                 Err(because) => denied.push((Some(need), because)),
             }
         }

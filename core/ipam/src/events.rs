@@ -36,7 +36,7 @@ impl Allocator {
                 for address in service.ingress.each() {
                     self.note_named(&service.id, address);
                 }
-                return self.decide(handle);
+                return self.decide(handle, &service);
             }
             return Vec::new();
         };
@@ -47,15 +47,15 @@ impl Allocator {
             return Vec::new();
         }
         self.replace(handle, &service);
-        self.decide(handle)
+        self.decide(handle, &service)
     }
 
-    fn decide(&mut self, handle: Handle) -> Vec<Change> {
+    fn decide(&mut self, handle: Handle, service: &Service) -> Vec<Change> {
         if self.services[handle].held().next().is_none() {
-            self.take_recorded(handle);
-            self.take_given(handle);
+            self.take_recorded(handle, service);
+            self.take_given(handle, service);
         }
-        self.evaluate(handle);
+        self.evaluate_as(handle, service);
         self.serve_waiting();
         self.changes()
     }
@@ -203,7 +203,7 @@ impl Allocator {
         Family::ALL.into_iter().flat_map(move |family| {
             let slots =
                 moved.get(family).iter().flat_map(move |one| self.book.range(family, one.range.clone()));
-            slots.flat_map(|(_, slot)| slot.users().iter().copied())
+            slots.flat_map(|(_, slot)| slot.into_users())
         })
     }
 

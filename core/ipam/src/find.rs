@@ -91,9 +91,10 @@ impl Allocator {
             .and_then(|near| self.pools.get(near))
             .filter(|near| near.spaces.get(family).free() > 0 && self.serves(near, service));
         if let Some(state) = near.or_else(|| self.find_pool(service, family)) {
-            let (index, pool) = (state.index, state.pool.name.clone());
+            let index = state.index;
             if let Some(number) = self.pools.space_mut(index, family).next(&self.book) {
-                return Ok(Assignment { address: family.address(number), pool: Some(pool) });
+                let pool = Some(self.pools.state(index).pool.name.clone());
+                return Ok(Assignment { address: family.address(number), pool });
             }
         }
         Err(self.nothing_free(handle, service, family))
@@ -126,7 +127,7 @@ impl Allocator {
     fn find_former(&self, handle: Handle, service: &Service, family: Family) -> Option<Assignment> {
         let address = self.former.address(&service.id, self.services[handle].name_hash, family)?;
         let state = self.pools.state(self.pools.giver(address)?);
-        let free = Slot::usage(self.book.get(address));
+        let free = Slot::usage(self.book.get(address).as_ref());
         (matches!(free, Use::Fresh | Use::Released) && self.serves(state, service))
             .then(|| Assignment { address, pool: Some(state.pool.name.clone()) })
     }

@@ -84,8 +84,9 @@ impl Allocator {
         let mut latest: BTreeMap<(PoolName, Family), (i64, u128)> = BTreeMap::new();
         for first in [true, false] {
             for (since, _, handle) in &ours {
+                let service = Arc::clone(&self.services[*handle].service);
                 let taken = self
-                    .take_recorded_if(*handle, |service, address| is_announced(service, address) == first);
+                    .take_recorded_if(*handle, &service, |address| is_announced(&service, address) == first);
                 for taken in taken.into_iter().flatten() {
                     let Some(pool) = taken.pool else { continue };
                     let last = latest.entry((pool, Family::of(taken.address))).or_default();
@@ -101,20 +102,20 @@ impl Allocator {
     }
 
     /// Gives the Service what its status says FerroLB gave it, as far as it may have it still. Returns what it took.
-    pub(crate) fn take_recorded(&mut self, handle: Handle) -> [Option<Assignment>; 2] {
-        self.take_recorded_if(handle, |_, _| true)
+    pub(crate) fn take_recorded(&mut self, handle: Handle, service: &Service) -> [Option<Assignment>; 2] {
+        self.take_recorded_if(handle, service, |_| true)
     }
 
     fn take_recorded_if(
         &mut self,
         handle: Handle,
-        may_take: impl Fn(&Service, IpAddr) -> bool,
+        service: &Service,
+        may_take: impl Fn(IpAddr) -> bool,
     ) -> [Option<Assignment>; 2] {
-        let service = Arc::clone(&self.services[handle].service);
         let Ingress::Ours { assigned, .. } = &service.ingress else { return [None, None] };
-        let now = assigned.iter().filter(|recorded| may_take(&service, recorded.address));
+        let now = assigned.iter().filter(|recorded| may_take(recorded.address));
         let mut taken = now.map(|recorded| {
-            let assignment = self.still_valid(handle, &service, recorded)?;
+            let assignment = self.still_valid(handle, service, recorded)?;
             self.take(handle, assignment.clone());
             Some(assignment)
         });
@@ -134,13 +135,13 @@ impl Allocator {
         edited
             .sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| name(one.1).cmp(name(other.1))));
         for (_, handle) in edited {
-            self.take_given(handle);
+            let service = Arc::clone(&self.services[handle].service);
+            self.take_given(handle, &service);
         }
     }
 
     /// Gives the Service again what it was given before its ingress was edited, as far as it is free.
-    pub(crate) fn take_given(&mut self, handle: Handle) {
-        let service = Arc::clone(&self.services[handle].service);
+    pub(crate) fn take_given(&mut self, handle: Handle, service: &Service) {
         let given = match &service.ingress {
             Ingress::Edited { addresses, .. } if self.was_handed_over(addresses) => return,
             Ingress::Edited { given, .. } => given,
@@ -148,9 +149,9 @@ impl Allocator {
             Ingress::Empty | Ingress::Foreign { .. } => return,
         };
         for one in given {
-            let usage = Slot::usage(self.book.get(one.address));
+            let usage = Slot::usage(self.book.get(one.address).as_ref());
             if matches!(usage, Use::Fresh | Use::Released)
-                && let Some(assignment) = self.still_valid(handle, &service, one)
+                && let Some(assignment) = self.still_valid(handle, service, one)
             {
                 self.take(handle, assignment);
             }

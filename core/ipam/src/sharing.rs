@@ -66,7 +66,7 @@ impl Allocator {
         handle: Handle,
         service: &Service,
         address: IpAddr,
-        slot: &Slot,
+        slot: Slot<&Crowd>,
         home: &PoolState,
     ) -> Result<(), Refusal> {
         self.may_share(handle, service, slot, Some(home.pool.sharing)).map_err(|(with, problem)| {
@@ -134,7 +134,7 @@ impl Allocator {
         &self,
         handle: Handle,
         service: &Service,
-        slot: &Slot,
+        slot: Slot<&Crowd>,
         rule: Option<Sharing>,
     ) -> Result<(), (ServiceId, SharingProblem)> {
         let others = slot.users().iter().filter(|user| **user != handle);

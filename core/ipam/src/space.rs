@@ -173,7 +173,7 @@ impl Space {
 }
 
 fn is_released(book: &Book, family: Family, at: u64, number: u128) -> bool {
-    matches!(book.get(family.address(number)), Some(Slot::Released(since)) if *since == at)
+    matches!(book.get(family.address(number)), Some(Slot::Released(since)) if since == at)
 }
 
 fn count(range: &RangeInclusive<u128>, avoid_buggy: bool) -> u128 {

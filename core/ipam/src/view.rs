@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ferrolb_model::{Family, PoolName, Service, ServiceId, Vip, VipService};
 
-use crate::{Allocator, Outcome, Overlap, book::Slot};
+use crate::{Allocator, Outcome, Overlap, book::Slot, crowd::Crowd};
 
 /// How much of a pool is in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Allocator {
         })
     }
 
-    fn vip_of(&self, address: IpAddr, slot: &Slot) -> Option<Vip> {
+    fn vip_of(&self, address: IpAddr, slot: Slot<&Crowd>) -> Option<Vip> {
         let first = &self.services[*slot.users().first()?];
         let pool = first.held_of(Family::of(address))?.pool.clone();
         let services = slot.users().iter().map(|user| {
