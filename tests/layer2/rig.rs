@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::process::Stdio;
-use std::thread::sleep;
+use std::process::{Command, Stdio};
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use ferrolb_lab::probe::{Probe, Target, Witness};
@@ -158,6 +159,27 @@ impl Rig {
         self.stalls_wanted += 1.0;
     }
 
+    /// The same by a program that runs on: the speaker of `node` may use one processor only, and somebody of the highest priority
+    /// there is has that. The machine goes on with the others.
+    pub(crate) fn hog(&mut self, node: &str, time: Duration) {
+        let processors = thread::available_parallelism().unwrap().get();
+        let last = (processors - 1).to_string();
+        let pid = self.lab.node(node).pids_of(SPEAKER).unwrap()[0].to_string();
+        let may_use = |list: &str| {
+            let status =
+                Command::new("taskset").args(["-a", "-p", "-c", list, &pid]).stdout(Stdio::null()).status();
+            assert!(status.unwrap().success(), "the speaker of {node} may not use {list}");
+        };
+        may_use(&last);
+        // Whoever ends the hog does not wait for the processor that it has. It runs beside the lab, whose real-time budget is small.
+        let time = time.as_secs_f64().to_string();
+        let hog = ["taskset", "-c", &last, "chrt", "-f", "99", "sh", "-c", "while :; do :; done"];
+        let status = Command::new("timeout").args(["-s", "KILL", &time]).args(hog).status().unwrap();
+        assert_eq!(status.signal(), Some(9), "nobody had the processor for {time} s: {status}");
+        may_use(&format!("0-{last}"));
+        self.stalls_wanted += 1.0;
+    }
+
     /// How often speakers saw by their clocks that they had stood still for too long.
     fn stalls(&self) -> f64 {
         self.stalls_of_killed + self.speakers.keys().map(|node| self.stalls_of(node)).sum::<f64>()
@@ -255,7 +277,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             println!("{}", self.logs());
             let stalls = self.stalls() - self.stalls_before - self.stalls_wanted;
             println!("stalls of speakers that the machine brought about: {stalls}");
@@ -264,7 +286,7 @@ impl Drop for Rig {
         self.speakers.clear();
         self.servers.clear();
         let down = self.lab.clone().down();
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             down.unwrap();
         }
     }

@@ -13,23 +13,32 @@ const STALL: Duration = Duration::from_millis(200);
 /// it may act on.
 #[test]
 fn a_stall_of_200_ms_moves_what_the_stalled_one_owned_and_nothing_else() {
-    tell(|| {
-        let mut rig = Rig::three("stall");
-        let watch = Watch::start(&rig, VIP);
-        let begin = Moment::now();
-        rig.stall("n2", STALL);
-        sleep(SOON);
-        assert_eq!(watch.nodes(begin), ["n1"], "n2 took what it did not hear of\n{}", rig.logs());
+    tell(|| stalls("stall", |rig, node| rig.stall(node, STALL)));
+}
 
-        let stalled = Moment::now();
-        rig.stall("n1", STALL);
-        let (heir, took) = watch.another_than("n1", stalled, LIMIT);
-        sleep(SOON);
-        let overlap = watch.overlap("n1", &heir, stalled);
-        println!("{heir} answered after {took:?}; n1 beside it for {overlap:?}");
-        assert!(overlap < OVERLAP, "n1 answered when it went on");
-        assert_eq!(rig.one_owner(VIP.into()), heir);
-    });
+/// The same if a program takes the processor. What arrives meanwhile waits in the speaker's sockets, and is read before anything
+/// that is due by the clock.
+#[test]
+fn a_hog_on_its_processor_for_400_ms_moves_what_the_owner_had_and_nothing_else() {
+    tell(|| stalls("hog", |rig, node| rig.hog(node, 2 * STALL)));
+}
+
+fn stalls(name: &str, stall: fn(&mut Rig, &str)) {
+    let mut rig = Rig::three(name);
+    let watch = Watch::start(&rig, VIP);
+    let begin = Moment::now();
+    stall(&mut rig, "n2");
+    sleep(SOON);
+    assert_eq!(watch.nodes(begin), ["n1"], "n2 took what it did not hear of\n{}", rig.logs());
+
+    let stalled = Moment::now();
+    stall(&mut rig, "n1");
+    let (heir, took) = watch.another_than("n1", stalled, LIMIT);
+    sleep(SOON);
+    let overlap = watch.overlap("n1", &heir, stalled);
+    println!("{heir} answered after {took:?}; n1 beside it for {overlap:?}");
+    assert!(overlap < OVERLAP, "n1 answered when it went on");
+    assert_eq!(rig.one_owner(VIP.into()), heir);
 }
 
 /// Busy loops on every node, more than there are processors: what is late for that is not taken for dead.
