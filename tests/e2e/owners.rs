@@ -38,6 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("an_owner_whose_node_is_deleted_is_replaced", Disturbs::Everybody, deleted),
         trial("the_exclusion_label_moves_the_vip", Disturbs::Everybody, excluded),
+        trial("owners_fail_ten_times_in_each_way", Disturbs::Everybody, ten_times).with_ignored_flag(true),
     ]
 }
 
@@ -149,6 +150,37 @@ fn excluded(scene: &Scene<'_>) -> Result<()> {
     owned_by(vip.lab(), vip.address, &moved)
 }
 
+/// Nothing but figures, to set beside those of the benchmark, which has no cluster: `hack/test.sh e2e --ignored ten_times`.
+fn ten_times(scene: &Scene<'_>) -> Result<()> {
+    type Step = fn(&Lab, &str) -> Result<()>;
+    const CAUSES: [(&str, Step, Step); 4] = [
+        ("silent", |lab, node| lab.silence(node), |lab, node| lab.unsilence(node)),
+        ("link", |lab, node| lab.link_down(node), |lab, node| lab.link_up(node)),
+        (
+            "freeze",
+            |lab, node| lab.node(node).freeze(SPEAKER).map(drop),
+            |lab, node| lab.node(node).thaw(SPEAKER).map(drop),
+        ),
+        ("kill", |lab, node| lab.node(node).kill(SPEAKER).map(drop), |_, _| Ok(())),
+    ];
+    let mut vip = Vip::up(scene)?;
+    for (cause, fault, undo) in CAUSES {
+        let mut outages = Vec::new();
+        for _ in 0..10 {
+            let (heir, took) = vip.fails_over_when(fault)?;
+            outages.push(took);
+            undo(vip.lab(), &vip.owner)?;
+            scene.cluster.mend()?;
+            vip.stays_with(&heir)?;
+            vip = Vip::settled(scene, vip.address)?;
+        }
+        outages.sort_unstable();
+        let (median, longest) = (outages[outages.len() / 2], outages[outages.len() - 1]);
+        println!("{cause}: median {} ms, longest {} ms of 10", median.as_millis(), longest.as_millis());
+    }
+    Ok(())
+}
+
 /// A VIP whose owner's own pod answers.
 pub(crate) struct Vip<'a> {
     scene: &'a Scene<'a>,
@@ -161,7 +193,11 @@ impl<'a> Vip<'a> {
         scene.pool("lan", 1)?;
         echo(scene)?;
         scene.load_balancer("web", "externalTrafficPolicy: Local")?;
-        let address = scene.address("web")?;
+        Self::settled(scene, scene.address("web")?)
+    }
+
+    /// The VIP at `address`, once any node could take it and its owner serves it.
+    fn settled(scene: &'a Scene<'a>, address: IpAddr) -> Result<Self> {
         // Under Local a node is a candidate once its own pod is ready: with one candidate, nobody could take over.
         wait_for("every node is a candidate", PATIENCE, || {
             let (candidates, all) = (scene.candidates(address)?, scene.cluster.nodes().len());
@@ -209,6 +245,11 @@ impl<'a> Vip<'a> {
     /// Lets `fault` happen to the owner: a client with a warm neighbour cache, one behind a router that has one, and one that
     /// asks anew must all find another node in time.
     pub(crate) fn moves_when(&self, fault: impl FnOnce(&Lab, &str) -> Result<()>) -> Result<String> {
+        self.fails_over_when(fault).map(|(heir, _)| heir)
+    }
+
+    /// The same; the other node, and how long it took until the later of the clients with a warm cache was served.
+    fn fails_over_when(&self, fault: impl FnOnce(&Lab, &str) -> Result<()>) -> Result<(String, Duration)> {
         let (near, far) = (self.probe()?, self.probe_from(&self.lab().client_routed())?);
         let injected = monotonic_ns();
         fault(self.lab(), &self.owner)?;
@@ -221,12 +262,14 @@ impl<'a> Vip<'a> {
         near.finish()?;
         far.finish()?;
         owned_by(self.lab(), self.address, &server)?;
-        let (near, far) = (took.as_millis(), far_took.as_millis());
         println!(
-            "{}: {} to {server} in {near} ms, through the router {far} ms",
-            self.scene.namespace, self.owner
+            "{}: {} to {server} in {} ms, through the router {} ms",
+            self.scene.namespace,
+            self.owner,
+            took.as_millis(),
+            far_took.as_millis()
         );
-        Ok(server)
+        Ok((server, took.max(far_took)))
     }
 
     fn another_serves(&self, probe: &Probe, injected: u64) -> Result<(String, Duration)> {
