@@ -14,6 +14,7 @@ use crate::{
     pools::Fate,
     services::{Entry, Handle, NameHash},
     territory::Moved,
+    waiting::Freed,
 };
 
 impl Allocator {
@@ -190,6 +191,10 @@ impl Allocator {
                 self.remember_shared(key, address);
             }
             self.note_reopened(address);
+        }
+        // Nor may those who wait to be adopted beside it have known that they would share.
+        for address in service.ingress.each().filter(|address| !holds(*address)) {
+            self.note_freed(Freed::Address(address));
         }
     }
 

@@ -213,3 +213,18 @@ fn who_shares_keeps_the_address_while_the_other_goes_and_comes_back() {
         WriteAll,
     ]);
 }
+
+/// `default/waits` is to be adopted with an address that another status names too, and may once that one shares with it.
+#[test]
+fn who_waits_to_be_adopted_hears_that_the_other_shares_now() {
+    let address = ip("192.0.2.253");
+    passes(&[
+        Pools(vec![pool("a", &["192.0.2.253"])]),
+        Put(service("other")),
+        Foreign(id("other"), vec![address, ip("2001:db8::9")]),
+        Put(sharing("waits", "k", 80)),
+        Foreign(id("waits"), vec![address]),
+        Put(sharing("other", "k", 81)),
+        WriteAll,
+    ]);
+}
