@@ -69,7 +69,7 @@ failover() {
     "$(value failover handover_lost 0) of $(value failover handover_sent 0), $(value failover drain_lost 0) of $(value failover drain_sent 0), $(value failover upgrade_lost 0) of $(value failover upgrade_sent 0)" "–" "–"
   row "a question by ARP while all processors are busy, p99" "$(value failover arp_p99_us 0) µs" "–" "–"
   row "heartbeats sent by a node of 3; memory with 5000 VIPs, anonymous + shared; processor when idle" \
-    "$(value failover-idle heartbeat_kbit_s 0) kbit/s; $(value failover-idle rss_mib_5000 0) + $(value failover-idle rss_shared_mib_5000 0) MiB; $(value failover-idle idle_cpu_percent 2) % of a core" "–" "–"
+    "$(value failover heartbeat_kbit_s 0) kbit/s; $(value failover rss_mib_5000 0) + $(value failover rss_shared_mib_5000 0) MiB; $(value failover idle_cpu_percent 2) % of a core" "–" "–"
 }
 
 routing() {

@@ -1,6 +1,7 @@
 //! One test: what it may disturb, its surroundings, and what is told when it fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use libtest_mimic::{Failed, Trial};
@@ -25,6 +26,7 @@ pub(crate) fn trial(name: &'static str, disturbs: Disturbs, test: fn(&Scene<'_>)
 fn run(name: &str, disturbs: Disturbs, test: fn(&Scene<'_>) -> Result<()>) -> Result<()> {
     let cluster = Cluster::get()?;
     let _gate = cluster.enter(disturbs);
+    let began = Instant::now();
     let scene = Scene::new(cluster, name)?;
     let result = catch_unwind(AssertUnwindSafe(|| test(&scene))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -44,5 +46,6 @@ fn run(name: &str, disturbs: Disturbs, test: fn(&Scene<'_>) -> Result<()>) -> Re
             .mend()
             .map_err(|error| anyhow!("{}\nthe cluster does not recover: {error:#}", cluster.diagnosis())),
     };
+    println!("{name}: {:.0} s", began.elapsed().as_secs_f64());
     result.and(cleared).and(mended)
 }

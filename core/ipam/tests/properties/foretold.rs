@@ -1,6 +1,10 @@
 //! `plan` against what applying the edit does.
 
-use std::{collections::BTreeMap, mem::discriminant, slice};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem::discriminant,
+    slice,
+};
 
 use ferrolb_ipam::{Allocator, Outcome, Snapshot, plan};
 use ferrolb_model::{Pool, ServiceId};
@@ -23,7 +27,8 @@ pub(crate) fn is_what_happens(before: &Cluster, event: &Event) {
 pub(crate) fn all_at_once(before: &Cluster, edits: &[Event]) {
     let mut at_rest = before.clone();
     let mut allocator = before.start(false);
-    write_all(&mut at_rest, &mut allocator);
+    let all = before.services.keys().cloned().collect();
+    write_all(&mut at_rest, &mut allocator, all);
     compare(&at_rest, edits);
 }
 
@@ -36,13 +41,10 @@ fn compare(before: &Cluster, edits: &[Event]) {
     let (mut edited, mut unheeded) = (before.clone(), before.start(false));
     let mut after = before.clone();
     for event in edits {
-        for (cluster, allocator) in [(&mut edited, &mut unheeded), (&mut after, &mut allocator)] {
-            // Of a part of a seed's events, an edit may be one of something that is not there.
-            if cluster.edit(allocator, event).is_none() {
-                return;
-            }
-        }
-        write_all(&mut after, &mut allocator);
+        edited.edit(&mut unheeded, event);
+        // Of a part of a seed's events, an edit may be one of something that is not there.
+        let Some(changes) = after.edit(&mut allocator, event) else { return };
+        write_all(&mut after, &mut allocator, changes.into_iter().map(|change| change.service).collect());
     }
     let effects = plan(&snapshot(before), &snapshot(&edited));
     let new = after.outcomes(&allocator);
@@ -110,12 +112,18 @@ fn is_one_edit(before: &Cluster, event: &Event) -> bool {
     }
 }
 
-fn write_all(cluster: &mut Cluster, allocator: &mut Allocator) {
-    for _ in 0..200 {
-        let Some(id) = cluster.unwritten(allocator).into_iter().next() else { return };
+/// Writes these statuses, then those that change with them, in the order in which that was decided: which of two addresses is
+/// free for longer depends on it.
+fn write_all(cluster: &mut Cluster, allocator: &mut Allocator, mut ids: VecDeque<ServiceId>) {
+    let mut writes = 0;
+    while let Some(id) = ids.pop_front() {
+        let Some(service) = cluster.services.get(&id) else { continue };
         let outcome = allocator.outcome(&id).expect("every Service has an outcome");
-        let Some(ingress) = written(&outcome, &cluster.services[&id].ingress, 0) else { return };
-        cluster.write(allocator, &id, ingress);
+        let Some(ingress) = written(&outcome, &service.ingress, 0) else { continue };
+        writes += 1;
+        assert!(writes <= 200, "statuses never come to rest: {id} is to have {ingress:?}");
+        let changes = cluster.write(allocator, &id, ingress).expect("it is there");
+        ids.extend(changes.into_iter().map(|change| change.service));
     }
-    panic!("statuses never come to rest: {:?}", cluster.unwritten(allocator));
+    assert_eq!(cluster.unwritten(allocator), [], "an outcome is not what it was, and nobody is told");
 }
