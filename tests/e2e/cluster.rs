@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use ferrolb_lab::{Checkout, KubeProxy, Lab, Options};
 use serde_json::Value;
 
+use crate::leader::recall;
 use crate::trial::Disturbs;
 use crate::wait::{PATIENCE, wait_for};
 
@@ -190,6 +191,7 @@ impl Cluster {
             ensure!(ready.lines().count() == nodes.len(), "only these are: {ready}");
             Ok(())
         })?;
+        recall(self)?;
         self.wait_until_installed()
     }
 

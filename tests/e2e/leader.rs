@@ -30,7 +30,7 @@ pub(crate) struct Leader {
 }
 
 impl Controller {
-    /// All that have a container.
+    /// All that have a container and may run in it.
     pub(crate) fn all(cluster: &Cluster) -> Result<Vec<Self>> {
         let pods =
             ["-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/component=controller", "-o", "json"];
@@ -40,6 +40,11 @@ impl Controller {
 
     fn parse(pod: &Value) -> Option<Self> {
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        // Kubernetes keeps the pods of a node that was shut down, to be looked at, though others have taken their places.
+        let has_ended = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        if has_ended {
+            return None;
+        }
         let status = &pod["status"]["containerStatuses"][0];
         Some(Self {
             pod: text(&pod["metadata"]["name"])?,

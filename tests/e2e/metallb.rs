@@ -43,8 +43,6 @@ fn left_alone(scene: &Scene<'_>) -> Result<()> {
         lab.kubectl(&["wait", "--for=condition=Established", "crd", name, "--timeout=60s"])?;
     }
     let checked = moved_in_beside(scene);
-    // Wherever it ended, others need controllers.
-    recall(scene.cluster)?;
     for name in &names {
         lab.kubectl(&["delete", "crd", name, "--timeout=120s"])?;
     }
