@@ -22,11 +22,11 @@ say "Installing FerroLB as its users do"
 "$lab" load .lab/images/controller.tar .lab/images/speaker.tar
 images=$(sha256sum .lab/images/{controller,speaker}.tar | sha256sum)
 show kubectl apply -k deploy/
-if [[ -f .lab/default/images && $(<.lab/default/images) != "$images" ]]; then
+if [[ -f .lab/default/demo && $(<.lab/default/demo) != "$images" ]]; then
   # The same tag names other images now, which pods that run do not notice.
   show kubectl -n ferrolb-system rollout restart deployment daemonset
 fi
-echo "$images" >.lab/default/images
+echo "$images" >.lab/default/demo
 show kubectl wait --for=condition=Established crd --all --timeout=30s
 show kubectl -n ferrolb-system rollout status daemonset --timeout=90s
 show kubectl wait --for=condition=Available deployment --all --all-namespaces --timeout=90s

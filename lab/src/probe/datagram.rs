@@ -1,5 +1,6 @@
 //! The first witness: a UDP request each millisecond.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
@@ -15,8 +16,9 @@ const PERIOD: Duration = Duration::from_millis(1);
 /// Answers that are further apart than this make a gap even if none was lost (the kernel keeps requests while it
 /// looks for a neighbour).
 const LATE_NS: u64 = 20_000_000;
-/// How long answers may come after the last request.
-const LINGER: Duration = Duration::from_millis(200);
+/// How long answers may come after the last request, or after one that overtook them.
+const LINGER: Duration = Duration::from_nanos(LINGER_NS);
+const LINGER_NS: u64 = 200_000_000;
 
 /// When each request was sent; its place is its number.
 type SentTimes = Arc<Mutex<Vec<u64>>>;
@@ -90,10 +92,22 @@ fn parse(answer: &[u8]) -> Option<(&str, u64)> {
 #[derive(Debug, Default)]
 struct Answers {
     server: Option<String>,
-    /// Lowest number not yet known to be answered or lost.
+    /// One more than the highest number that was answered.
     expected: u64,
     last_at: Option<u64>,
+    /// Those that may get answers yet: a node that has to look for the next hop first keeps some packets back, and
+    /// later ones overtake them.
+    gaps: Vec<Gap>,
     latencies: Vec<u32>,
+}
+
+/// Answers that failed to come, up to one that did.
+#[derive(Debug)]
+struct Gap {
+    from: u64,
+    to: u64,
+    late: bool,
+    missing: BTreeSet<u64>,
 }
 
 impl Answers {
@@ -105,16 +119,19 @@ impl Answers {
         now: u64,
         sent_at: impl Fn(u64) -> Option<u64>,
     ) -> Vec<Event> {
-        let mut events = Vec::new();
         self.latencies.push(micros(now.saturating_sub(sent)));
+        let mut events = self.over(|gap| now - gap.to > LINGER_NS);
         if number < self.expected {
+            for gap in &mut self.gaps {
+                gap.missing.remove(&number);
+            }
             return events;
         }
-        let lost = number - self.expected;
+        let missing: BTreeSet<u64> = (self.expected..number).collect();
         let late = self.last_at.is_some_and(|last| now - last > LATE_NS);
-        if lost > 0 || late {
+        if late || !missing.is_empty() {
             let from = sent_at(self.expected).unwrap_or(sent);
-            events.push(Event::Gap { witness: Witness::Datagram, from, to: Some(now), lost });
+            self.gaps.push(Gap { from, to: now, late, missing });
         }
         self.expected = number + 1;
         self.last_at = Some(now);
@@ -125,8 +142,20 @@ impl Answers {
         events
     }
 
-    fn end(self, sent: u64, sent_at: impl Fn(u64) -> Option<u64>) -> Vec<Event> {
-        let mut events = Vec::new();
+    /// Takes out the gaps that are `over`. One that was only a matter of order is none.
+    fn over(&mut self, over: impl Fn(&Gap) -> bool) -> Vec<Event> {
+        let gaps = self.gaps.extract_if(.., |gap| over(gap));
+        let told = gaps.filter(|gap| gap.late || !gap.missing.is_empty()).map(|gap| Event::Gap {
+            witness: Witness::Datagram,
+            from: gap.from,
+            to: Some(gap.to),
+            lost: gap.missing.len() as u64,
+        });
+        told.collect()
+    }
+
+    fn end(mut self, sent: u64, sent_at: impl Fn(u64) -> Option<u64>) -> Vec<Event> {
+        let mut events = self.over(|_| true);
         if let (true, Some(from)) = (self.expected < sent, sent_at(self.expected)) {
             let lost = sent - self.expected;
             events.push(Event::Gap { witness: Witness::Datagram, from, to: None, lost });
@@ -152,6 +181,10 @@ mod tests {
         answers.take(name, number, number * MS, now, sent_at)
     }
 
+    fn gap(from: u64, to: u64, lost: u64) -> Event {
+        Event::Gap { witness: Witness::Datagram, from, to: Some(to), lost }
+    }
+
     #[test]
     fn losses_make_a_gap_from_the_first_lost_to_the_next_answer() {
         let mut answers = Answers::default();
@@ -159,17 +192,35 @@ mod tests {
         assert_eq!(take(&mut answers, "n1", 0, 1), [server(1, "n1")]);
         assert_eq!(take(&mut answers, "n1", 1, MS + 1), []);
         let back = 5 * MS + 7;
-        let gap = Event::Gap { witness: Witness::Datagram, from: 2 * MS, to: Some(back), lost: 3 };
-        assert_eq!(take(&mut answers, "n2", 5, back), [gap, server(back, "n2")]);
+        assert_eq!(take(&mut answers, "n2", 5, back), [server(back, "n2")]);
+        assert_eq!(take(&mut answers, "n2", 6, 6 * MS), [], "they may come yet");
+        assert_eq!(answers.end(7, sent_at)[0], gap(2 * MS, back, 3));
+    }
+
+    #[test]
+    fn what_was_overtaken_is_not_lost() {
+        let mut answers = Answers::default();
+        take(&mut answers, "n1", 0, 1);
+        take(&mut answers, "n2", 3, 3 * MS);
+        assert_eq!(take(&mut answers, "n2", 2, 3 * MS + 1), []);
+        assert_eq!(take(&mut answers, "n2", 4, 4 * MS), []);
+        // All that is kept back for longer is.
+        assert_eq!(take(&mut answers, "n2", 210, 210 * MS), [gap(MS, 3 * MS, 1)]);
+        take(&mut answers, "n2", 1, 211 * MS);
+        for number in 5..210 {
+            take(&mut answers, "n2", number, 211 * MS);
+        }
+        let events = answers.end(211, sent_at);
+        assert_eq!(events[0], gap(5 * MS, 210 * MS, 0), "one after 206 ms is late all the same");
     }
 
     #[test]
     fn answers_that_were_kept_back_make_a_gap_without_losses() {
         let mut answers = Answers::default();
         take(&mut answers, "n1", 0, 1);
-        let gap = Event::Gap { witness: Witness::Datagram, from: MS, to: Some(90 * MS), lost: 0 };
-        assert_eq!(take(&mut answers, "n1", 1, 90 * MS), [gap]);
+        assert_eq!(take(&mut answers, "n1", 1, 90 * MS), []);
         assert_eq!(take(&mut answers, "n1", 2, 90 * MS + 1), []);
+        assert_eq!(answers.end(3, sent_at)[0], gap(MS, 90 * MS, 0));
     }
 
     #[test]
