@@ -27,6 +27,13 @@ bfd() {
 interop() {
   FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab cargo test --locked --quiet -p ferrolb-tests --test interop -- --test-threads 6 "$@"
 }
+# What a newcomer runs first, on a lab of its own.
+demo() {
+  local result=0
+  hack/demo.sh demo || result=$?
+  .lab/bin/ferrolb-lab --name demo down
+  return $result
+}
 e2e() {
   export FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab
   exec cargo test --locked --quiet -p ferrolb-tests --test e2e -- "$@"
@@ -50,4 +57,5 @@ stage "benchmarks, a few runs" env PROFILE=lab hack/bench.sh failover 3
 stage "benchmarks, a few routes" env PROFILE=lab hack/bench.sh bgp 1
 stage "benchmarks, a few silences" env PROFILE=lab hack/bench.sh bfd 3
 stage "benchmarks, a few Services" env PROFILE=lab RIVAL=no hack/bench.sh controller 50 --quick
+stage "the demo" demo
 e2e
