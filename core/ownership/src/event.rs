@@ -115,6 +115,8 @@ pub struct VipStatus {
     pub since: Instant,
     /// The station for whose silence a claim waits: it used the address, and is no speaker.
     pub contestant: Option<Mac>,
+    /// Until when it is not handed over if nothing is wrong with its owner: it was, twice, not long ago.
+    pub damped_until: Option<Instant>,
 }
 
 /// The other speakers of an interface's segment, as this one hears them.

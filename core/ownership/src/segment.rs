@@ -167,6 +167,7 @@ impl Segment {
             ballot,
             since: vip.since,
             contestant: vip.clearance.and_then(|_| self.machine.contestant(vip)),
+            damped_until: vip.moves.damped_until(),
         }
     }
 

@@ -35,7 +35,9 @@ fn unlike_planned(facts: &Facts<'_>, plan: &VipPlan, vip: &VipStatus) -> Option<
     let first = plan.candidates.first()?;
     let ours = first == facts.node;
     match vip.state {
-        StateName::Owner | StateName::Ceding if !ours => Some((ExceptionKind::Taken, taken(plan, first))),
+        StateName::Owner | StateName::Ceding if !ours => {
+            Some((ExceptionKind::Taken, taken(facts, plan, vip, first)))
+        }
         StateName::Owner | StateName::Ceding | StateName::Joining => None,
         StateName::Backup | StateName::Suspect | StateName::Mute if !ours => None,
         StateName::Mute => Some((
@@ -46,10 +48,16 @@ fn unlike_planned(facts: &Facts<'_>, plan: &VipPlan, vip: &VipStatus) -> Option<
     }
 }
 
-fn taken(plan: &VipPlan, first: &NodeName) -> String {
-    match plan.move_to.as_ref() == Some(first) {
-        true => format!("{first} is to take it over as soon as it can"),
-        false => format!("{first}, its first candidate, does not answer for it"),
+fn taken(facts: &Facts<'_>, plan: &VipPlan, vip: &VipStatus, first: &NodeName) -> String {
+    if plan.move_to.as_ref() != Some(first) {
+        return format!("{first}, its first candidate, does not answer for it");
+    }
+    match vip.damped_until.filter(|until| facts.report.at < *until) {
+        Some(until) => {
+            let until = facts.calendar.date(until);
+            format!("it was moved twice within three minutes; {first} is to take it over at {until}")
+        }
+        None => format!("{first} is to take it over as soon as it can"),
     }
 }
 

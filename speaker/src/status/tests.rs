@@ -13,6 +13,7 @@ fn vip(last: u8, state: StateName) -> VipStatus {
         ballot: None,
         since: Instant::from_millis(1_500),
         contestant: None,
+        damped_until: None,
     }
 }
 
@@ -176,6 +177,12 @@ fn a_vip_that_moves_and_a_node_that_leaves_are_told_of() {
         let wanted =
             ["node-b answers for it and is to hand it over", "node-b is to take it over as soon as it can"];
         assert_eq!((reasons, status.leaving.as_str()), (wanted.to_vec(), ""));
+    });
+    let damped = VipStatus { damped_until: Some(Instant::from_millis(91_000)), ..vip(2, StateName::Owner) };
+    with_status(&plans, vec![damped], "", |status| {
+        let wanted =
+            "it was moved twice within three minutes; node-b is to take it over at 1970-01-01T00:18:08Z";
+        assert_eq!(status.exceptions[0].reason, wanted);
     });
     with_status(&plans, states, "cordoned", |status| {
         assert_eq!(status.exceptions[0].reason, "this node is cordoned; node-b answers for it");
