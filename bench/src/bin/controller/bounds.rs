@@ -11,7 +11,7 @@ const OURS: &[(&str, f64, f64)] = &[
     ("services", 1.0, 60_000.0),
     ("raw_patch_per_s", 10.0, 20_000.0),
     ("assigned_per_s", 10.0, 20_000.0),
-    ("ratio", 0.1, 5.0),
+    ("ratio", 0.01, 5.0), // of a few dozen Services most of the time is the start
     ("start_to_last_s", 0.001, 3600.0),
     ("writes_per_service", 1.0, 1.0),
     ("status_patches_per_service", 1.0, 2.0),
