@@ -71,7 +71,7 @@ impl Machine {
             let first_hand = from == ballot.uid && age < NOT_HELD;
             if !first_hand {
                 if age < STALE && from != ballot.uid {
-                    self.relayed(ballot.uid, received - age);
+                    self.relayed(ballot.uid, received - age, from);
                 }
                 if from == ballot.uid || self.silent(ballot.uid) {
                     // Its owner is silent to everybody, or does not act on it: it does not come back.

@@ -34,8 +34,15 @@ impl Machine {
         }
     }
 
-    pub(crate) fn relayed(&mut self, uid: ShortUid, at: Instant) {
-        let (peer, forgot) = self.peers.entry(uid, self.pace.current);
+    /// `from` tells that it heard this speaker then.
+    pub(crate) fn relayed(&mut self, uid: ShortUid, at: Instant, from: ShortUid) {
+        let pace =
+            self.peers.get(from).map_or(self.pace.current, |from| from.interval.max(self.pace.current));
+        let (peer, forgot) = self.peers.entry(uid, pace);
+        if peer.station.is_none() {
+            // News of one that was never heard comes no faster than they who bring it beat, and it may beat as slowly.
+            peer.interval = peer.interval.max(pace);
+        }
         peer.life.relayed = peer.life.relayed.max(Some(at));
         if forgot {
             self.nonce = self.rng.next();

@@ -167,7 +167,7 @@ impl Machine {
     ) {
         let me = self.me;
         for record in peers.iter().filter(|record| record.uid != me && record.age < STALE) {
-            self.relayed(record.uid, received - record.age);
+            self.relayed(record.uid, received - record.age, from);
         }
         let Some(peer) = self.peers.get_mut(from) else { return };
         peer.beat = peer.beat.max(Some(received));

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use ferrolb_ownership::Timing;
 use ferrolb_sansio::Instant;
 
 use crate::fault::What;
@@ -38,6 +39,17 @@ fn nobody_waits_for_a_deaf_candidate() {
 fn an_owner_that_only_a_third_hears_keeps_the_vip() {
     let world = run(scene(3), vec![fault(1_000, 1_500, What::Cut(0, 1))], 4_950);
     assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]));
+}
+
+/// Whom it never heard it knows at the pace of those who tell of it, which may be slower than its own.
+#[test]
+fn an_owner_that_was_never_heard_may_beat_as_slowly_as_those_who_tell_of_it() {
+    let paces = vec![Timing::ORDINARY, Timing::REALTIME, Timing::ORDINARY];
+    for seed in 0..20 {
+        let faults = vec![fault(1_000, 1_900, What::Cut(0, 1)), fault(1_000, 100, What::Crash(1))];
+        let world = run(Scene { seed, paces: paces.clone(), ..scene(3) }, faults, 2_800);
+        assert_eq!((claims_after(&world, 900), owners(&world)), (vec![], vec![0]), "seed {seed}");
+    }
 }
 
 /// What two speakers that are deaf to each other know comes from the third, and that dies, too.
