@@ -9,6 +9,9 @@ use crate::state::Vip;
 use crate::wire::Flags;
 use crate::{NodeName, Presence, ShortUid};
 
+/// How much later a plan may get to one speaker than to another while VIPs wait for the one they are planned for.
+const PLAN_LAG: Duration = Duration::from_millis(500);
+
 /// Questions about who lives, who hears whom, and who may own what.
 impl Machine {
     /// D for the own interval.
@@ -83,17 +86,23 @@ impl Machine {
         theirs.is_some_and(|place| (peer.flags.has(Flags::LEAVING), self.lets_come_last(peer), place) < ours)
     }
 
-    /// Until when a first claim waits for candidates before this one that are joining, so that speakers that start
-    /// together share the VIPs as planned: not after they have joined, and not for longer than that may take.
+    /// Until when a first claim waits for candidates before this one, so that VIPs are shared as planned: for those that
+    /// are joining, not after they have joined, and not for longer than that may take; for those whose plan has not got
+    /// to the VIP yet, not for longer than [`PLAN_LAG`].
     pub(crate) fn awaits(&self, vip: &Vip) -> Option<Instant> {
-        let joining = |peer: &&Peer| peer.flags.has(Flags::JOINING) && !peer.flags.has(Flags::DRAINING);
-        let ahead =
-            self.peers.iter().filter(joining).filter(|peer| self.is_ahead(vip, peer) && self.fresh(peer));
+        let ahead = self.peers.iter().filter(|peer| !peer.flags.has(Flags::DRAINING) && self.fresh(peer));
         // Counted from no later than the VIP's own time here, since a speaker that restarts again and again joins anew.
-        let until = |peer: &Peer| {
-            Some(peer.joining?.min(vip.since) + Join::wait(peer.interval) + self.silence_of(peer))
+        let joins = |peer: &Peer| {
+            let since = peer.joining.filter(|_| peer.flags.has(Flags::JOINING))?.min(vip.since);
+            Some(since + Join::wait(peer.interval) + self.silence_of(peer))
         };
-        ahead.filter_map(until).filter(|until| self.now < *until).max()
+        let lags = |peer: &Peer| {
+            // Who has lost the API server gets it much later, if at all.
+            let placed = vip.placed.filter(|_| !peer.flags.has(Flags::STALE))?;
+            (peer.revision < placed.revision).then_some(placed.at + PLAN_LAG)
+        };
+        let until = |peer: &Peer| joins(peer).max(lags(peer)).filter(|until| self.now < *until);
+        ahead.filter(|peer| self.is_ahead(vip, peer)).filter_map(until).max()
     }
 
     /// Whether, within D, a peer heard this speaker or a witness answered it.

@@ -11,7 +11,7 @@ use crate::outbox::{Outbox, Turn};
 use crate::pages::OwnPages;
 use crate::peers::Peers;
 use crate::rest::Standing;
-use crate::state::Vip;
+use crate::state::{Placed, Vip};
 use crate::timing::Pace;
 use crate::{Counters, LostCause, Plan, Presence, Settings, ShortUid};
 
@@ -192,12 +192,17 @@ impl Machine {
             vip.plan = None;
         }
         let (mut planned, me) = (Planned::default(), self.settings.node.clone());
+        let placed = Placed { at: self.now, revision: plan.revision };
         for (address, vip_plan) in plan.vips {
             let Some(vip) = self.vip(address) else { continue };
             vip.plan = Some(vip_plan);
+            vip.placed = vip.placed.or(Some(placed));
             planned.vips += 1;
             planned.ready += usize::from(vip.ready());
             planned.shared |= vip.candidates().iter().any(|node| *node != me);
+        }
+        for vip in self.vips.values_mut().filter(|vip| vip.plan.is_none()) {
+            vip.placed = None;
         }
         self.planned = planned;
         self.wake();

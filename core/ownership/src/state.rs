@@ -60,6 +60,8 @@ impl State {
 pub(crate) struct Vip {
     /// None for a VIP that only others' claims tell of.
     pub(crate) plan: Option<VipPlan>,
+    /// The first of the plans without a break that named it.
+    pub(crate) placed: Option<Placed>,
     pub(crate) state: State,
     pub(crate) since: Instant,
     pub(crate) best: Option<Best>,
@@ -87,6 +89,13 @@ pub(crate) struct Vip {
     pub(crate) asked: Option<Asked>,
     /// Why it is not looked at until something changes, if it is not.
     pub(crate) rest: Option<Rest>,
+}
+
+/// When a plan placed a VIP, and its revision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub(crate) at: Instant,
+    pub(crate) revision: u64,
 }
 
 /// Why nothing can become of a VIP while nothing changes.
@@ -120,6 +129,7 @@ impl Vip {
     pub(crate) fn new(now: Instant, joining: bool) -> Self {
         Self {
             plan: None,
+            placed: None,
             state: if joining { State::Joining } else { State::BACKUP },
             since: now,
             best: None,

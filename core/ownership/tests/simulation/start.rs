@@ -64,9 +64,20 @@ fn a_first_plan_that_meets_joined_speakers_is_followed() {
     let vips = core::mem::take(&mut world.plan.vips);
     world.run_unchecked(Instant::from_millis(1_500));
     world.plan.vips = vips;
-    for index in 0..3 {
+    give_plan(&mut world, &[0, 1, 2]);
+    world.run_unchecked(Instant::from_millis(3_000));
+    for index in 0..VIPS {
+        let owners: Vec<_> =
+            (0..3).filter(|&node| world.speakers[node].answers(world.scene.vips[index])).collect();
+        assert_eq!(owners, [ORDERS[index % ORDERS.len()][0]], "VIP {index}");
+    }
+}
+
+/// Gives these speakers the newest plan.
+fn give_plan(world: &mut World, nodes: &[usize]) {
+    for index in nodes {
         let plan = world.plan.clone();
-        world.change(index, |speaker, now| {
+        world.change(*index, |speaker, now| {
             speaker.plan = plan;
             let plan = speaker.effective_plan();
             if let Some(segment) = &mut speaker.segment {
@@ -74,11 +85,24 @@ fn a_first_plan_that_meets_joined_speakers_is_followed() {
             }
         });
     }
-    world.run_unchecked(Instant::from_millis(3_000));
-    for index in 0..VIPS {
-        let owners: Vec<_> =
-            (0..3).filter(|&node| world.speakers[node].answers(world.scene.vips[index])).collect();
-        assert_eq!(owners, [ORDERS[index % ORDERS.len()][0]], "VIP {index}");
+}
+
+/// A plan gets to each speaker in its own time.
+#[test]
+fn a_candidate_that_shows_an_older_plan_is_waited_for() {
+    for (late, first) in [(5, 0), (30, 0), (300, 0), (900, 1)] {
+        let mut world = World::new(Scene { candidates: vec![vec![0, 1, 2]], ..scene(3) }, Vec::new());
+        let vips = core::mem::take(&mut world.plan.vips);
+        world.run_unchecked(Instant::from_millis(1_500));
+        world.plan.vips = vips;
+        world.plan.revision += 1;
+        give_plan(&mut world, &[1, 2]);
+        world.run_unchecked(Instant::from_millis(1_500 + late));
+        give_plan(&mut world, &[0]);
+        world.run_unchecked(Instant::from_millis(3_000));
+        let (node, at) = first_claim(&world, 0);
+        assert_eq!(node, first, "the plan is {late} ms late at node-0");
+        assert!(at <= Instant::from_millis(1_500 + late.min(500) + 27 + 15), "claimed at {at:?}");
     }
 }
 
