@@ -15,17 +15,26 @@ stage() { # NAME COMMAND...
   "$@"
   echo "test: $name took $((SECONDS - start)) s"
 }
+# Always of the whole workspace: Cargo unites the features of the packages it is asked for, so that another selection would
+# compile most dependencies once more.
+tests() {
+  FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab cargo test --locked --quiet --workspace "$@"
+}
+# One at a time: two cores carry one cluster well.
+lab() {
+  tests --test cluster --test faults --test routers --test switch --test untouched -- --test-threads 1
+}
 # Most of such a test is waiting, but the second lab gets what real-time budget the first left, and a third none.
 layer2() {
-  FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab cargo test --locked --quiet -p ferrolb-tests --test layer2 -- --test-threads 2 "$@"
+  tests --test layer2 -- --test-threads 2 "$@"
 }
 # One at a time: they measure how soon silence is found out.
 bfd() {
-  cargo test --locked --quiet -p ferrolb-speaker --test bfd -- --test-threads 1 --nocapture "$@"
+  tests --test bfd -- --test-threads 1 --nocapture "$@"
 }
 # As with layer 2: each waits for the timers of other programs.
 interop() {
-  FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab cargo test --locked --quiet -p ferrolb-tests --test interop -- --test-threads 6 "$@"
+  tests --test interop -- --test-threads 6 "$@"
 }
 # What a newcomer runs first, on a lab of its own.
 demo() {
@@ -35,8 +44,7 @@ demo() {
   return $result
 }
 e2e() {
-  export FERROLB_LAB=$PWD/.lab/bin/ferrolb-lab
-  exec cargo test --locked --quiet -p ferrolb-tests --test e2e -- "$@"
+  tests --test e2e -- "$@"
 }
 
 if [[ ${1:-} == e2e || ${1:-} == layer2 || ${1:-} == interop || ${1:-} == bfd ]]; then
@@ -48,8 +56,8 @@ stage "this machine" hack/preflight.sh
 stage "check" hack/check.sh
 stage "programs and images" hack/prepare.sh all
 stage "its kernel" hack/preflight.sh
-# Each of these makes the labs it needs. One at a time: two cores carry one cluster well.
-stage "the lab" env FERROLB_LAB="$PWD/.lab/bin/ferrolb-lab" cargo test --locked --quiet -p ferrolb-lab --tests -- --test-threads 1
+# Each of these makes the labs it needs.
+stage "the lab" lab
 stage "speakers on a switch that misbehaves" layer2
 stage "BFD beside BIRD" bfd
 stage "speakers and routing programs" interop

@@ -1,6 +1,6 @@
-//! The lab that all tests share, with FerroLB on it.
+//! The labs that all tests share, with FerroLB on them.
 
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -8,10 +8,10 @@ use ferrolb_lab::{Checkout, KubeProxy, Lab, Options};
 use serde_json::Value;
 
 use crate::leader::recall;
-use crate::trial::Disturbs;
 use crate::wait::{PATIENCE, wait_for};
 
-static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+static CLUSTERS: [OnceLock<Result<Cluster, String>>; Cluster::MOST] =
+    [const { OnceLock::new() }; Cluster::MOST];
 
 /// FerroLB's namespace.
 pub(crate) const NAMESPACE: &str = "ferrolb-system";
@@ -20,8 +20,10 @@ pub(crate) const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
 /// Names a lab that is up and stays up.
 const BORROWED: &str = "E2E_LAB";
-/// The lab that is brought up otherwise.
-const OWN: &str = "e2e";
+/// The labs that are brought up otherwise.
+const OWN: [&str; Cluster::MOST] = ["e2e", "e2e-2"];
+/// Real-time threads of each may use so many thousandths of a processor: both get the same.
+const REALTIME: u16 = 450;
 
 /// A kubelet that starts for a Node that was deleted asks for that Node ever more rarely, at last after two minutes.
 const NODES_READY: Duration = Duration::from_secs(300);
@@ -42,33 +44,40 @@ pub(crate) struct Cluster {
     pub(crate) lab: Lab,
     /// Whether the lab was up before and stays.
     borrowed: bool,
-    /// Held for reading by tests that keep to themselves, for writing by those that do not.
-    gate: RwLock<()>,
     next_address: Mutex<u8>,
 }
 
 impl Cluster {
-    /// The cluster; the first who asks brings it up.
-    pub(crate) fn get() -> Result<&'static Self> {
-        let cluster = CLUSTER.get_or_init(|| Self::up().map_err(|error| format!("{error:#}")));
-        cluster.as_ref().map_err(|error| anyhow!("{error}"))
+    /// The most clusters that tests run on side by side: two processors carry no more.
+    pub(crate) const MOST: usize = 2;
+
+    /// How many there are.
+    pub(crate) fn count() -> usize {
+        if std::env::var_os(BORROWED).is_some() { 1 } else { Self::MOST }
     }
 
-    /// Takes the lab down, if one was brought up.
+    /// The cluster of this number; the first who asks brings it up.
+    pub(crate) fn get(number: usize) -> Result<&'static Self> {
+        let up = || Self::up(OWN[number]).map_err(|error| format!("{error:#}"));
+        CLUSTERS[number].get_or_init(up).as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Takes the labs down that were brought up.
     pub(crate) fn end() -> Result<()> {
-        match CLUSTER.get() {
+        CLUSTERS.iter().zip(OWN).try_for_each(|(cluster, own)| match cluster.get() {
             Some(Ok(cluster)) if !cluster.borrowed => cluster.lab.clone().down(),
-            Some(Err(_)) if std::env::var_os(BORROWED).is_none() => Lab::down_named(OWN),
+            Some(Err(_)) if std::env::var_os(BORROWED).is_none() => Lab::down_named(own),
             Some(Ok(_) | Err(_)) | None => Ok(()),
-        }
+        })
     }
 
-    fn up() -> Result<Self> {
+    fn up(own: &str) -> Result<Self> {
         match std::env::var(BORROWED) {
             Ok(name) => Self::on(Lab::attach(&name)?, true),
             Err(_) => Self::of(&Options {
-                name: OWN.into(),
+                name: own.into(),
                 audit: true,
+                realtime: REALTIME,
                 routers: ROUTERS,
                 second_segment: true,
                 kube_proxy: KubeProxy::Mixed,
@@ -85,8 +94,7 @@ impl Cluster {
 
     fn on(lab: Lab, borrowed: bool) -> Result<Self> {
         let start = Instant::now();
-        let cluster =
-            Self { lab, borrowed, gate: RwLock::default(), next_address: Mutex::new(FIRST_ADDRESS) };
+        let cluster = Self { lab, borrowed, next_address: Mutex::new(FIRST_ADDRESS) };
         cluster.install().map_err(|error| anyhow!("{}\n{error:#}", cluster.diagnosis()))?;
         println!("FerroLB is installed after {:.1} s.", start.elapsed().as_secs_f32());
         Ok(cluster)
@@ -138,19 +146,6 @@ impl Cluster {
     /// again more and more rarely.
     pub(crate) fn uninstall(&self) -> Result<()> {
         self.lab.kubectl(&["delete", "-k", &deploy()?, "--timeout=180s"]).map(drop)
-    }
-
-    /// Waits until a test that disturbs so may run; it ends when the value is dropped.
-    pub(crate) fn enter(&self, disturbs: Disturbs) -> Gate<'_> {
-        // A test that panicked has left nothing half done behind this lock.
-        match disturbs {
-            Disturbs::Nobody => {
-                Gate::Beside { _guard: self.gate.read().unwrap_or_else(PoisonError::into_inner) }
-            }
-            Disturbs::Everybody => {
-                Gate::Alone { _guard: self.gate.write().unwrap_or_else(PoisonError::into_inner) }
-            }
-        }
     }
 
     /// `count` addresses that no other test has or had, by the last byte of the first.
@@ -235,14 +230,6 @@ impl Cluster {
         });
         told.collect()
     }
-}
-
-/// A test's turn.
-pub(crate) enum Gate<'a> {
-    /// Others of its sort run too.
-    Beside { _guard: RwLockReadGuard<'a, ()> },
-    /// Nothing else runs.
-    Alone { _guard: RwLockWriteGuard<'a, ()> },
 }
 
 fn deploy() -> Result<String> {

@@ -46,6 +46,7 @@ mod shutdown;
 mod strangers;
 mod traffic;
 mod trial;
+mod turn;
 mod wait;
 mod workload;
 
@@ -55,13 +56,12 @@ use libtest_mimic::Arguments;
 
 use crate::cluster::Cluster;
 
-/// Most of a test is waiting, so more run at a time than there are processors.
-const THREADS: usize = 6;
+/// As many as may wait for their turn (see `turn`): all of them.
+const THREADS: usize = 100;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
-    // Those that may run side by side first, so that they do.
     let trials = [
         traffic::trials(),
         segments::trials(),

@@ -1,5 +1,6 @@
 //! A node that is shut down properly: kubelet learns of it from logind and ends the pods, those that the node needs last.
 
+use std::io::Read;
 use std::net::IpAddr;
 use std::process::Stdio;
 
@@ -7,6 +8,7 @@ use anyhow::{Result, ensure};
 use ferrolb_lab::probe::{Target, Witness};
 use ferrolb_lab::{Lab, Running, Space};
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 
 use crate::client::{owned_by, owner, settled_owner};
 use crate::flow::Flow;
@@ -58,6 +60,7 @@ fn shut_down(scene: &Scene<'_>) -> Result<()> {
 /// The node does what it does before its power goes off; returns who answers for the address then.
 fn leave(lab: &Lab, leaving: &str, address: IpAddr) -> Result<String> {
     let node = lab.node(leaving);
+    let mut log = follow_speaker(&node)?;
     let logind = Logind::start(lab, &node)?;
     logind.power_off()?;
     wait_for("the node says that it is shutting down", PATIENCE, || {
@@ -78,10 +81,17 @@ fn leave(lab: &Lab, leaving: &str, address: IpAddr) -> Result<String> {
     })?;
     ensure!(node.pids_of(SPEAKER)?.is_empty(), "the speaker outlives its node");
     // A client that knows a station goes on asking it, and the node would serve it until its power is off.
-    let logs = format!("cat /var/log/pods/*_{SPEAKER}-*/speaker/*.log | sort | tail -n 1");
-    let last = node.check(["sh", "-c", &logs])?;
-    ensure!(last.contains("handed over or resigned everything"), "the speaker did not end in peace: {last}");
+    log.signal(Signal::SIGTERM)?;
+    let mut said = String::new();
+    log.child().stdout.take().expect("it was asked for").read_to_string(&mut said)?;
+    ensure!(said.contains("handed over or resigned everything"), "the speaker did not end in peace: {said}");
     Ok(heir)
+}
+
+/// What the node's speaker says from now on. Its log is gone when Kubernetes has deleted the pod that ended.
+fn follow_speaker(node: &Space) -> Result<Running> {
+    let follow = format!("exec tail --quiet --lines=0 --follow /var/log/pods/*_{SPEAKER}-*/speaker/*.log");
+    node.spawn(node.command(["sh", "-c", &follow])?.stdout(Stdio::piped()))
 }
 
 /// The node has not said since that it is ready: what is new has it for its last candidate.

@@ -8,8 +8,9 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::cluster::Cluster;
 use crate::scene::Scene;
+use crate::turn::Turn;
 
-/// What a test does to others.
+/// What a test does to others on its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disturbs {
     /// It keeps to its own namespace, pools and addresses.
@@ -24,8 +25,8 @@ pub(crate) fn trial(name: &'static str, disturbs: Disturbs, test: fn(&Scene<'_>)
 }
 
 fn run(name: &str, disturbs: Disturbs, test: fn(&Scene<'_>) -> Result<()>) -> Result<()> {
-    let cluster = Cluster::get()?;
-    let _gate = cluster.enter(disturbs);
+    let turn = Turn::wait(disturbs);
+    let cluster = Cluster::get(turn.cluster())?;
     let began = Instant::now();
     let scene = Scene::new(cluster, name)?;
     let result = catch_unwind(AssertUnwindSafe(|| test(&scene))).unwrap_or_else(|panic| {
@@ -46,6 +47,6 @@ fn run(name: &str, disturbs: Disturbs, test: fn(&Scene<'_>) -> Result<()>) -> Re
             .mend()
             .map_err(|error| anyhow!("{}\nthe cluster does not recover: {error:#}", cluster.diagnosis())),
     };
-    println!("{name}: {:.0} s", began.elapsed().as_secs_f64());
+    println!("{name}: {:.0} s on cluster {}", began.elapsed().as_secs_f64(), turn.cluster());
     result.and(cleared).and(mended)
 }

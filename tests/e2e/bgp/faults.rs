@@ -9,6 +9,7 @@ use ferrolb_tests::routing::{Peer, SETTLED, Session};
 use ipnet::IpNet;
 
 use super::rack::{at, host, plain, router, told_by, until};
+use super::watch::Watch;
 use crate::client::speaker_metrics;
 use crate::cluster::{NAMESPACE, NODES};
 use crate::scene::Scene;
@@ -219,22 +220,24 @@ pub(super) fn restarted(scene: &Scene<'_>) -> Result<()> {
         "-o",
         "name",
     ])?;
+    let before = [keeps.sessions_begun(&at(1, "n2"))?, forgets.sessions_begun(&at(2, "n2"))?];
+    let (kept, forgotten) = (Watch::start(&keeps, prefix)?, Watch::start(&forgets, prefix)?);
     let deleted = ["-n", NAMESPACE, "delete", pod.trim(), "--wait=false"];
     scene.cluster.lab.kubectl(&deleted)?;
-    let mut kept = true;
-    let mut ended = false;
-    let forgotten = until("the router without the knob forgets the node", SETTLED, || {
-        kept &= keeps.has(&at(1, "n2"), prefix);
-        !forgets.has(&at(2, "n2"), prefix)
-    });
-    let back = until("the speaker is back with both", PATIENCE, || {
-        kept &= keeps.has(&at(1, "n2"), prefix);
-        ended |= !keeps.is_established(&at(1, "n2"));
-        keeps.is_established(&at(1, "n2")) && forgets.has(&at(2, "n2"), prefix)
-    });
-    forgotten?;
-    back?;
-    ensure!(kept, "the router with the knob forgot the node while its speaker restarted");
-    ensure!(ended, "the session with the router with the knob never ended, so that nothing was seen");
+    wait_for("both routers have lost their sessions with the node and have them again", PATIENCE, || {
+        let sessions = [keeps.sessions_begun(&at(1, "n2"))?, forgets.sessions_begun(&at(2, "n2"))?];
+        let all_new = sessions.iter().zip(&before).all(|(now, before)| now > before);
+        ensure!(all_new, "sessions that have begun: {sessions:?}, before: {before:?}");
+        Ok(())
+    })?;
+    told_by(&keeps, 1, prefix, &NODES)?;
+    told_by(&forgets, 2, prefix, &NODES)?;
+    sleep(A_WHILE);
+    let (kept, forgotten) = (kept.end()?, forgotten.end()?);
+    ensure!(
+        !kept.lacked("n2"),
+        "the router with the knob forgot the node while its speaker restarted: {kept:?}"
+    );
+    ensure!(forgotten.lacked("n2"), "the router without the knob did not forget the node: {forgotten:?}");
     told_by(&keeps, 1, prefix, &NODES)
 }

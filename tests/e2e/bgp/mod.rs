@@ -4,6 +4,7 @@ mod faults;
 mod peers;
 mod rack;
 mod serving;
+mod watch;
 
 use libtest_mimic::Trial;
 

@@ -107,6 +107,12 @@ pub(super) fn session_state(router: &Router, remote: &Remote) -> Result<SessionS
     Ok(SessionState::parse(text(&shown[&name], "bgpState")?))
 }
 
+pub(super) fn sessions_begun(router: &Router, remote: &Remote) -> Result<u64> {
+    let name = remote.name();
+    let shown = json::parse(&router.control(&[&format!("show bgp neighbors {name} json")])?)?;
+    shown[&name]["connectionsEstablished"].as_u64().with_context(|| format!("no number for {name}"))
+}
+
 pub(super) fn bfd_is_up(router: &Router, remote: &Remote) -> Result<bool> {
     let (shown, name) = (json::parse(&router.control(&["show bfd peers json"])?)?, remote.name());
     Ok(list(&shown).any(|peer| peer["peer"] == name.as_str() && peer["status"] == "up"))

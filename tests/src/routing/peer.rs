@@ -118,6 +118,20 @@ impl Peer {
         self.session_state(remote).is_ok_and(|state| state == SessionState::Established)
     }
 
+    /// How many sessions with the remote have come up since the program started: FRR.
+    ///
+    /// # Errors
+    /// When the program cannot be asked.
+    pub fn sessions_begun(&self, remote: &Remote) -> Result<u64> {
+        match self.router.program() {
+            RouterProgram::Frr => frr::sessions_begun(&self.router, remote),
+            program @ (RouterProgram::Bird
+            | RouterProgram::GoBgp
+            | RouterProgram::OpenBgpd
+            | RouterProgram::ExaBgp) => panic!("{program:?} does not count them"),
+        }
+    }
+
     /// Waits until all its sessions are up.
     pub fn establishes(&self) {
         for session in &self.instance.sessions {
