@@ -1,6 +1,6 @@
 //! Tests on a real cluster, through the API, as a user: FerroLB is installed from `deploy/` on a lab of three nodes, and
-//! everything goes through kubectl, clients outside the cluster, and faults that the lab makes. There are two such labs; tests
-//! that keep to themselves share the first, those that disturb others have either of them to themselves (`turn.rs`).
+//! everything goes through kubectl, clients outside the cluster, and faults that the lab makes. Tests
+//! that keep to themselves share it, those that disturb others have it to themselves (`turn.rs`).
 //!
 //! `hack/test.sh e2e [FILTER]` runs them. `E2E_LAB=NAME` takes a lab that is up, with FerroLB installed or not, and
 //! leaves it up, which saves most of the time while a test is written. Some tests need what the shared lab has:

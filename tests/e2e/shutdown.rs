@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::net::IpAddr;
 use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use ferrolb_lab::probe::{Target, Witness};
@@ -81,6 +83,8 @@ fn leave(lab: &Lab, leaving: &str, address: IpAddr) -> Result<String> {
     })?;
     ensure!(node.pids_of(SPEAKER)?.is_empty(), "the speaker outlives its node");
     // A client that knows a station goes on asking it, and the node would serve it until its power is off.
+    // What it said last may still be on its way to the file.
+    sleep(Duration::from_secs(2));
     log.signal(Signal::SIGTERM)?;
     let mut said = String::new();
     log.child().stdout.take().expect("it was asked for").read_to_string(&mut said)?;

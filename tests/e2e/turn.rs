@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::trial::Disturbs;
 
 /// Tests that keep to themselves share the first cluster, so many at a time: most of a test is waiting.
-const BESIDE: usize = 5;
+const BESIDE: usize = 6;
 
 static QUEUE: Mutex<Queue> =
     Mutex::new(Queue { sharing: 0, shares_wanted: 0, alone: [false; Cluster::MOST] });
