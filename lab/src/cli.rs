@@ -51,9 +51,6 @@ enum Action {
         /// What kube-proxy makes its rules with.
         #[arg(long, value_enum, default_value_t)]
         kube_proxy: KubeProxy,
-        /// Thousandths of each processor for real-time threads, where the kernel keeps account of that.
-        #[arg(long, default_value_t = Options::default().realtime)]
-        realtime: u16,
     },
     /// End the lab; only its logs stay.
     Down,
@@ -148,20 +145,9 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.action {
-        Action::Up { nodes, routers, no_cluster, families, audit, second_segment, kube_proxy, realtime } => {
+        Action::Up { nodes, routers, no_cluster, families, audit, second_segment, kube_proxy } => {
             let (name, cluster) = (cli.name, !no_cluster);
-            let options = Options {
-                name,
-                nodes,
-                routers,
-                cluster,
-                families,
-                audit,
-                second_segment,
-                kube_proxy,
-                realtime,
-            };
-            up(&options)?;
+            up(&Options { name, nodes, routers, cluster, families, audit, second_segment, kube_proxy })?;
         }
         Action::Down => Lab::down_named(&cli.name)?,
         Action::Status => status(&cli.name)?,

@@ -29,17 +29,6 @@ pub struct Options {
     /// What kube-proxy makes its rules with.
     #[serde(default)]
     pub kube_proxy: KubeProxy,
-    /// How many thousandths of each processor its real-time threads may use where the kernel keeps account of that; all nodes
-    /// share it, and under a flood of frames speakers use it. As much as there is, if that is less.
-    #[serde(default = "most_realtime")]
-    pub realtime: u16,
-}
-
-/// What leaves as much to a second lab as quiet speakers need.
-const MOST_REALTIME: u16 = 850;
-
-fn most_realtime() -> u16 {
-    MOST_REALTIME
 }
 
 /// Modes of kube-proxy.
@@ -113,7 +102,6 @@ impl Default for Options {
             audit: false,
             second_segment: false,
             kube_proxy: KubeProxy::default(),
-            realtime: MOST_REALTIME,
         }
     }
 }

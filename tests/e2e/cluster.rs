@@ -1,6 +1,6 @@
-//! The labs that all tests share, with FerroLB on them.
+//! The lab that all tests share, with FerroLB on it.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -8,10 +8,10 @@ use ferrolb_lab::{Checkout, KubeProxy, Lab, Options};
 use serde_json::Value;
 
 use crate::leader::recall;
+use crate::trial::Disturbs;
 use crate::wait::{PATIENCE, wait_for};
 
-static CLUSTERS: [OnceLock<Result<Cluster, String>>; Cluster::MOST] =
-    [const { OnceLock::new() }; Cluster::MOST];
+static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
 /// FerroLB's namespace.
 pub(crate) const NAMESPACE: &str = "ferrolb-system";
@@ -20,8 +20,8 @@ pub(crate) const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
 /// Names a lab that is up and stays up.
 const BORROWED: &str = "E2E_LAB";
-/// The labs that are brought up otherwise.
-const OWN: [&str; Cluster::MOST] = ["e2e"];
+/// The lab that is brought up otherwise.
+const OWN: &str = "e2e";
 
 /// A kubelet that starts for a Node that was deleted asks for that Node ever more rarely, at last after two minutes.
 const NODES_READY: Duration = Duration::from_secs(300);
@@ -42,38 +42,32 @@ pub(crate) struct Cluster {
     pub(crate) lab: Lab,
     /// Whether the lab was up before and stays.
     borrowed: bool,
+    /// Held for reading by tests that keep to themselves, for writing by those that do not.
+    gate: RwLock<()>,
     next_address: Mutex<u8>,
 }
 
 impl Cluster {
-    /// The most clusters that tests run on side by side. With two, tests that measure time fail on two slow processors.
-    pub(crate) const MOST: usize = 1;
-
-    /// How many there are.
-    pub(crate) fn count() -> usize {
-        Self::MOST
+    /// The cluster; the first who asks brings it up.
+    pub(crate) fn get() -> Result<&'static Self> {
+        let cluster = CLUSTER.get_or_init(|| Self::up().map_err(|error| format!("{error:#}")));
+        cluster.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
-    /// The cluster of this number; the first who asks brings it up.
-    pub(crate) fn get(number: usize) -> Result<&'static Self> {
-        let up = || Self::up(OWN[number]).map_err(|error| format!("{error:#}"));
-        CLUSTERS[number].get_or_init(up).as_ref().map_err(|error| anyhow!("{error}"))
-    }
-
-    /// Takes the labs down that were brought up.
+    /// Takes the lab down, if one was brought up.
     pub(crate) fn end() -> Result<()> {
-        CLUSTERS.iter().zip(OWN).try_for_each(|(cluster, own)| match cluster.get() {
+        match CLUSTER.get() {
             Some(Ok(cluster)) if !cluster.borrowed => cluster.lab.clone().down(),
-            Some(Err(_)) if std::env::var_os(BORROWED).is_none() => Lab::down_named(own),
+            Some(Err(_)) if std::env::var_os(BORROWED).is_none() => Lab::down_named(OWN),
             Some(Ok(_) | Err(_)) | None => Ok(()),
-        })
+        }
     }
 
-    fn up(own: &str) -> Result<Self> {
+    fn up() -> Result<Self> {
         match std::env::var(BORROWED) {
             Ok(name) => Self::on(Lab::attach(&name)?, true),
             Err(_) => Self::of(&Options {
-                name: own.into(),
+                name: OWN.into(),
                 audit: true,
                 routers: ROUTERS,
                 second_segment: true,
@@ -91,7 +85,8 @@ impl Cluster {
 
     fn on(lab: Lab, borrowed: bool) -> Result<Self> {
         let start = Instant::now();
-        let cluster = Self { lab, borrowed, next_address: Mutex::new(FIRST_ADDRESS) };
+        let cluster =
+            Self { lab, borrowed, gate: RwLock::default(), next_address: Mutex::new(FIRST_ADDRESS) };
         cluster.install().map_err(|error| anyhow!("{}\n{error:#}", cluster.diagnosis()))?;
         println!("FerroLB is installed after {:.1} s.", start.elapsed().as_secs_f32());
         Ok(cluster)
@@ -143,6 +138,19 @@ impl Cluster {
     /// again more and more rarely.
     pub(crate) fn uninstall(&self) -> Result<()> {
         self.lab.kubectl(&["delete", "-k", &deploy()?, "--timeout=180s"]).map(drop)
+    }
+
+    /// Waits until a test that disturbs so may run; it ends when the value is dropped.
+    pub(crate) fn enter(&self, disturbs: Disturbs) -> Gate<'_> {
+        // A test that panicked has left nothing half done behind this lock.
+        match disturbs {
+            Disturbs::Nobody => {
+                Gate::Beside { _guard: self.gate.read().unwrap_or_else(PoisonError::into_inner) }
+            }
+            Disturbs::Everybody => {
+                Gate::Alone { _guard: self.gate.write().unwrap_or_else(PoisonError::into_inner) }
+            }
+        }
     }
 
     /// `count` addresses that no other test has or had, by the last byte of the first.
@@ -227,6 +235,14 @@ impl Cluster {
         });
         told.collect()
     }
+}
+
+/// A test's turn.
+pub(crate) enum Gate<'a> {
+    /// Others of its sort run too.
+    Beside { _guard: RwLockReadGuard<'a, ()> },
+    /// Nothing else runs.
+    Alone { _guard: RwLockWriteGuard<'a, ()> },
 }
 
 fn deploy() -> Result<String> {

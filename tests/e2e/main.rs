@@ -1,6 +1,5 @@
 //! Tests on a real cluster, through the API, as a user: FerroLB is installed from `deploy/` on a lab of three nodes, and
-//! everything goes through kubectl, clients outside the cluster, and faults that the lab makes. Tests
-//! that keep to themselves share it, those that disturb others have it to themselves (`turn.rs`).
+//! everything goes through kubectl, clients outside the cluster, and faults that the lab makes.
 //!
 //! `hack/test.sh e2e [FILTER]` runs them. `E2E_LAB=NAME` takes a lab that is up, with FerroLB installed or not, and
 //! leaves it up, which saves most of the time while a test is written. Some tests need what the shared lab has:
@@ -47,7 +46,6 @@ mod shutdown;
 mod strangers;
 mod traffic;
 mod trial;
-mod turn;
 mod wait;
 mod workload;
 
@@ -57,12 +55,13 @@ use libtest_mimic::Arguments;
 
 use crate::cluster::Cluster;
 
-/// As many as may wait for their turn (see `turn`): all of them.
-const THREADS: usize = 100;
+/// Most of a test is waiting, so more run at a time than there are processors.
+const THREADS: usize = 6;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
+    // Those that may run side by side first, so that they do.
     let trials = [
         traffic::trials(),
         segments::trials(),

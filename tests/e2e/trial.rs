@@ -8,9 +8,8 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::cluster::Cluster;
 use crate::scene::Scene;
-use crate::turn::Turn;
 
-/// What a test does to others on its cluster.
+/// What a test does to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disturbs {
     /// It keeps to its own namespace, pools and addresses.
@@ -25,8 +24,8 @@ pub(crate) fn trial(name: &'static str, disturbs: Disturbs, test: fn(&Scene<'_>)
 }
 
 fn run(name: &str, disturbs: Disturbs, test: fn(&Scene<'_>) -> Result<()>) -> Result<()> {
-    let turn = Turn::wait(disturbs);
-    let cluster = Cluster::get(turn.cluster())?;
+    let cluster = Cluster::get()?;
+    let _gate = cluster.enter(disturbs);
     let began = Instant::now();
     let scene = Scene::new(cluster, name)?;
     let result = catch_unwind(AssertUnwindSafe(|| test(&scene))).unwrap_or_else(|panic| {
@@ -47,6 +46,6 @@ fn run(name: &str, disturbs: Disturbs, test: fn(&Scene<'_>) -> Result<()>) -> Re
             .mend()
             .map_err(|error| anyhow!("{}\nthe cluster does not recover: {error:#}", cluster.diagnosis())),
     };
-    println!("{name}: {:.0} s on cluster {}", began.elapsed().as_secs_f64(), turn.cluster());
+    println!("{name}: {:.0} s", began.elapsed().as_secs_f64());
     result.and(cleared).and(mended)
 }

@@ -40,16 +40,10 @@ impl Hierarchies {
     }
 
     /// Makes the group `name` at the top of every hierarchy. With RT group scheduling the real-time budget
-    /// of a group starts at zero, so the lab's is raised, if it can be to `realtime` thousandths of each CPU.
-    pub(crate) fn create(&self, name: &str, realtime: u16) -> Result<()> {
+    /// of a group starts at zero, so the lab's is raised.
+    pub(crate) fn create(&self, name: &str) -> Result<()> {
         match self {
-            Self::V1(hierarchies) => hierarchies.iter().try_for_each(|hierarchy| {
-                hierarchy.create(name)?;
-                if hierarchy.has_realtime_budget() {
-                    hierarchy.grant_realtime(name, realtime);
-                }
-                Ok(())
-            }),
+            Self::V1(hierarchies) => hierarchies.iter().try_for_each(|hierarchy| hierarchy.create(name)),
             Self::V2(root) => v2::create(root, name),
         }
     }

@@ -1,14 +1,14 @@
 //! Version 1: one hierarchy for each controller.
 
-use std::iter::once;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
 
-/// Real-time budgets to ask for where the machine has no more to give, in thousandths of each CPU.
-const LESSER_BUDGETS: [u16; 4] = [400, 200, 100, 50];
+/// Real-time budgets to ask for, in µs of each second and CPU: the most that the machine still has to give. All nodes of a
+/// lab share one, and under a flood of frames they use it; the first leaves as much to a second lab as quiet ones need.
+const REALTIME_BUDGETS: [&str; 5] = ["850000", "400000", "200000", "100000", "50000"];
 
 /// One mounted hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,19 +49,16 @@ impl Hierarchy {
         let group = self.mount.join(name);
         std::fs::create_dir_all(&group)
             .with_context(|| format!("cannot make the cgroup {}", group.display()))?;
-        self.inherit_cpuset(&group)
-    }
-
-    /// Gives the group so many thousandths of each CPU for real-time threads, or what the machine still has.
-    pub(super) fn grant_realtime(&self, name: &str, wanted: u16) {
-        let file = self.mount.join(name).join("cpu.rt_runtime_us");
-        let granted = |budget: u16| std::fs::write(&file, (u32::from(budget) * 1000).to_string()).is_ok();
-        let lesser = LESSER_BUDGETS.into_iter().filter(|budget| *budget < wanted);
-        if !once(wanted).chain(lesser).any(granted) {
-            eprintln!(
-                "No real-time budget is left on this machine: real-time threads will not run in this lab."
-            );
+        self.inherit_cpuset(&group)?;
+        if self.has_realtime_budget() {
+            let file = group.join("cpu.rt_runtime_us");
+            if !REALTIME_BUDGETS.iter().any(|budget| std::fs::write(&file, budget).is_ok()) {
+                eprintln!(
+                    "No real-time budget is left on this machine: real-time threads will not run in this lab."
+                );
+            }
         }
+        Ok(())
     }
 
     /// A new cpuset is empty and takes no process until it has CPUs and memory nodes.

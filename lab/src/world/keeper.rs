@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Keeper) -> Result<ExitCode> {
     let cgroups = Hierarchies::detect()?;
     cgroups.sweep(is_of_ended_lab);
     let cgroup = cgroup_name(&options, getpid());
-    let ended = cgroups.create(&cgroup, options.realtime).and_then(|()| keep(args, &options, &cgroup));
+    let ended = cgroups.create(&cgroup).and_then(|()| keep(args, &options, &cgroup));
     clear(&args.lab, &cgroup)?;
     ended
 }
