@@ -11,7 +11,6 @@ const OURS: &[(&str, f64, f64)] = &[
     ("services", 1.0, 60_000.0),
     ("raw_patch_per_s", 10.0, 20_000.0),
     ("assigned_per_s", 10.0, 20_000.0),
-    ("ratio", 0.01, 5.0), // of a few dozen Services most of the time is the start
     ("start_to_last_s", 0.001, 3600.0),
     ("writes_per_service", 1.0, 1.0),
     ("status_patches_per_service", 1.0, 2.0),
@@ -61,9 +60,10 @@ const RIVALS: &[(&str, f64, f64)] = &[
 ];
 
 /// Whether everything was measured and makes sense; with the keys of MetalLB if it took part.
-pub(crate) fn check(report: &Report, rival: bool) -> Result<()> {
+pub(crate) fn check(report: &Report, least_ratio: f64, rival: bool) -> Result<()> {
     let rivals = if rival { RIVALS } else { &[] };
-    let all: Vec<_> = OURS.iter().chain(rivals).copied().collect();
+    let ratio = ("ratio", least_ratio, 5.0);
+    let all: Vec<_> = OURS.iter().chain(rivals).copied().chain([ratio]).collect();
     report.check(&all)
 }
 
@@ -76,16 +76,20 @@ mod tests {
         OURS.iter().for_each(|(key, least, _)| {
             report.value(key, *least);
         });
+        report.value("ratio", 0.09);
         report
     }
 
     #[test]
     fn every_key_must_be_there_and_within_its_bounds() {
-        assert!(check(&sane(), false).is_ok());
-        assert!(check(&sane(), true).unwrap_err().to_string().contains("metallb_ratio is missing"));
-        assert!(check(&Report::new("bench-x"), false).is_err());
+        assert!(check(&sane(), 0.01, false).is_ok());
+        assert!(check(&sane(), 0.1, false).unwrap_err().to_string().contains("ratio is 0.09"));
+        assert!(check(&sane(), 0.01, true).unwrap_err().to_string().contains("metallb_ratio is missing"));
+        assert!(check(&Report::new("bench-x"), 0.01, false).is_err());
         let mut wrong = sane();
         wrong.value("metallb_ratio", 1.0);
-        assert!(check(&wrong, true).unwrap_err().to_string().contains("metallb_rss_anon_mib is missing"));
+        assert!(
+            check(&wrong, 0.01, true).unwrap_err().to_string().contains("metallb_rss_anon_mib is missing")
+        );
     }
 }

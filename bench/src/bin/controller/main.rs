@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     let report = measured?;
     report.finish()?;
     report.keep_as(&format!("bench-controller-{}", plan.services))?;
-    bounds::check(&report, plan.rival.is_some())
+    bounds::check(&report, plan.least_ratio, plan.rival.is_some())
 }
 
 async fn measure(server: &ApiServer, plan: &Plan) -> Result<Report> {

@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) block: u32,
     /// More before each block that do not count.
     pub(crate) warm_up: u32,
+    /// A ratio to the raw rate below this is not believed; of few Services most of the time is the start.
+    pub(crate) least_ratio: f64,
 }
 
 impl Plan {
@@ -65,6 +67,7 @@ impl Plan {
             rival_blocks: 3,
             block: 50,
             warm_up: 10,
+            least_ratio: 0.1,
         };
         if !quick {
             return plan;
@@ -80,6 +83,7 @@ impl Plan {
             rival_blocks: 1,
             block: 20,
             warm_up: 2,
+            least_ratio: 0.01,
             ..plan
         }
     }
